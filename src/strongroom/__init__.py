@@ -1,0 +1,1 @@
+"""Strongroom: the AWS KMS API on your own machines."""

@@ -1,0 +1,1 @@
+"""The audit of a process: CloudTrail records, durable before the answer."""

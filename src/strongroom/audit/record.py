@@ -1,0 +1,189 @@
+"""The CloudTrail record of one call (docs/reference/audit.md, "The record"); pure.
+
+Source of the members and their limits: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity
+element", version 1.11; KMS Developer Guide, "Logging AWS KMS API calls with AWS CloudTrail".
+"""
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from strongroom.model.identity import Caller
+from strongroom.ports import AuditEvent
+
+TEXT_BYTES = 1024
+"""The most that userAgent, errorMessage and clientProvidedHostHeader may hold, in UTF-8."""
+
+OBJECT_BYTES = {
+    "request_parameters": ("requestParameters", 100 * 1024),
+    "response_elements": ("responseElements", 100 * 1024),
+    "additional_event_data": ("additionalEventData", 28 * 1024),
+}
+"""The most that each object may hold, as JSON; a larger one is replaced by a note of its size, as CloudTrail does."""
+
+_SMALLEST_LIMIT = min(limit for _, limit in OBJECT_BYTES.values())
+
+
+class _Identity(msgspec.Struct, frozen=True, rename="camel"):
+    type: str
+    principal_id: str
+    arn: str | UnsetType
+    account_id: str
+    access_key_id: str | UnsetType
+
+
+class _Resource(msgspec.Struct, frozen=True, rename={"account_id": "accountId", "arn": "ARN"}):
+    account_id: str
+    type: str
+    arn: str
+
+
+class _Tls(msgspec.Struct, frozen=True, rename="camel"):
+    tls_version: str
+    cipher_suite: str
+    client_provided_host_header: str
+
+
+_NAMES = {
+    "source_ip_address": "sourceIPAddress",
+    "request_id": "requestID",
+    "event_id": "eventID",
+    "shared_event_id": "sharedEventID",
+}
+
+
+def _member(field: str) -> str:
+    head, *tail = field.split("_")
+    return _NAMES.get(field, head + "".join(map(str.capitalize, tail)))
+
+
+class _Record(msgspec.Struct, frozen=True, rename=_member):
+    """The members in the order in which they are written; UNSET ones are absent, None is null."""
+
+    event_version: str
+    user_identity: _Identity
+    event_time: str
+    event_source: str
+    event_name: str
+    aws_region: str
+    source_ip_address: str
+    user_agent: str
+    error_code: str | UnsetType
+    error_message: str | UnsetType
+    request_parameters: Mapping[str, Any] | None
+    response_elements: Mapping[str, Any] | None
+    additional_event_data: Mapping[str, Any] | UnsetType
+    request_id: str
+    event_id: str
+    read_only: bool
+    resources: list[_Resource]
+    event_type: str
+    management_event: bool
+    recipient_account_id: str
+    shared_event_id: str | UnsetType
+    event_category: str
+    tls_details: _Tls | UnsetType
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
+def encode(*events: AuditEvent) -> bytes:
+    """The records of one call as a JSON array: one event, or the two of a cross-account pair.
+
+    Raises:
+        TypeError: A member holds what JSON does not, above all bytes: they are never logged, not even as base64.
+    """
+    for event in events:
+        _refuse_bytes(event.request_parameters)
+        _refuse_bytes(event.response_elements)
+        _refuse_bytes(event.additional_event_data)
+    payload = _encode([_record(event) for event in events])
+    if len(payload) > _SMALLEST_LIMIT:
+        payload = _encode([_record(_bounded(event)) for event in events])
+    return payload
+
+
+def _record(event: AuditEvent) -> _Record:
+    return _Record(
+        "1.11",
+        _identity(event.caller, event.recipient),
+        _timestamp(int(event.time)),
+        event.source,
+        event.name,
+        event.region,
+        event.source_ip,
+        _clipped(event.user_agent),
+        UNSET if event.error_code is None else event.error_code,
+        UNSET if event.error_message is None else _clipped(event.error_message),
+        event.request_parameters,
+        event.response_elements,
+        UNSET if event.additional_event_data is None else event.additional_event_data,
+        event.request_id,
+        event.event_id,
+        event.read_only,
+        [_Resource(account, "AWS::KMS::Key", arn) for account, arn in event.resources],
+        "AwsApiCall",
+        True,  # noqa: FBT003 - managementEvent; positions are twice as fast as names here
+        event.recipient,
+        UNSET if event.shared_event_id is None else event.shared_event_id,
+        "Management",
+        UNSET if event.tls is None else _Tls(event.tls[0], event.tls[1], _clipped(event.host)),
+    )
+
+
+def _identity(caller: Caller, recipient: str) -> _Identity:
+    """Who called, as ``recipient`` may know it: another account sees neither ARN nor access key."""
+    if caller.account != recipient:
+        return _Identity("AWSAccount", caller.principal_id, UNSET, caller.account, UNSET)
+    return _Identity(caller.type, caller.principal_id, caller.arn, caller.account, caller.access_key_id)
+
+
+@functools.lru_cache(maxsize=16)
+def _timestamp(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _clipped(text: str) -> str:
+    """At most TEXT_BYTES of UTF-8; what UTF-8 cannot hold becomes ``?``."""
+    if text.isascii():
+        return text[:TEXT_BYTES]
+    return text.encode(errors="replace")[:TEXT_BYTES].decode(errors="ignore")
+
+
+def _refuse_bytes(members: Mapping[str, Any] | None) -> None:
+    if members is not None:
+        for name, value in members.items():
+            if type(name) is not str or type(value) is not str:
+                _require_json(name)
+                _require_json(value)
+
+
+def _require_json(value: Any) -> None:
+    if isinstance(value, dict | Mapping):  # dict first: the abstract check costs half a microsecond
+        _refuse_bytes(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _require_json(item)
+    elif value is not None and not isinstance(value, str | int | float):
+        raise TypeError(f"an audit record holds JSON values only, not {type(value).__name__}")
+
+
+def _bounded(event: AuditEvent) -> AuditEvent:
+    """The event with every object that is over its limit replaced."""
+    large = {
+        field: {"reason": f"{member} too large", "omitted": True, "originalSize": size}
+        for field, (member, limit) in OBJECT_BYTES.items()
+        if (size := len(_encode(getattr(event, field)))) > limit
+    }
+    return msgspec.structs.replace(event, **large)

@@ -1,0 +1,256 @@
+"""The spool: the audit of one process, in files that are durable before any answer (docs/reference/audit.md)."""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import functools
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from strongroom.audit import record
+from strongroom.audit.frames import MAX_PAYLOAD_BYTES, NO_MAC, Chain, Head
+from strongroom.ports import AuditEvent, AuditUnavailableError
+
+Done = Callable[[AuditUnavailableError | None], None]
+
+FINISHED_MODE = 0o400
+"""The mode of a file that is complete: nothing will be written to it, and recovery passes it over."""
+
+_log = logging.getLogger(__name__)
+
+
+class Spool:
+    """Writes payloads to the disk in the order of ``append``, in groups that grow with the load (``ports.Trail``).
+
+    One thread takes all that waits, frames it, writes it with one write, syncs it with one fdatasync, and answers all
+    with one wake-up of the loop. A failed or short write and a failed sync end the file for good: it is never written
+    or synced again, as the kernel may have dropped what it could not write and then call the next sync good. Those who
+    waited get the error; the next append, or within ``retry_seconds`` the thread itself, tries a new file.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        worker: int,
+        epoch: int,
+        chain_key: bytes,
+        *,
+        loop: asyncio.AbstractEventLoop | None,
+        root_version: int,
+        max_file_bytes: int = 64 << 20,
+        max_waiting_bytes: int = 32 << 20,
+        retry_seconds: float = 1.0,
+    ) -> None:
+        """Begin the first file and start the thread.
+
+        Args:
+            folder: Where the files go; made if missing, closed to all but its owner.
+            worker: Tells apart the processes of one epoch.
+            epoch: Counts the starts of the service; a pair of worker and epoch is used once.
+            chain_key: 32 bytes, of this worker and epoch alone.
+            loop: Where ``done`` is called; without it, on the spool's thread.
+            root_version: The version of the root key from which ``chain_key`` comes.
+            max_file_bytes: A file that has grown to this size is followed by a new one.
+            max_waiting_bytes: With more payload than this not yet durable, ``append`` refuses.
+            retry_seconds: After a failure, how often a new file is tried without being asked.
+
+        Raises:
+            AuditUnavailableError: The first file cannot be made.
+        """
+        self._folder, self._loop = folder, loop
+        self._max_file_bytes, self._max_waiting_bytes = max_file_bytes, max_waiting_bytes
+        self._retry_seconds = retry_seconds
+        self._chain = Chain(worker, epoch, root_version, chain_key)
+        self._head = Head(worker, epoch, 0, NO_MAC)
+        self._file: _File | None = None
+        self._fault: str | None = None
+        self._queue: queue.SimpleQueue[tuple[bytes, Done] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting_bytes = 0
+        self._closed = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            sync_folder(folder.parent)
+            self._file = self._begin_file()
+        except OSError as error:
+            raise AuditUnavailableError(_fault_text(error)) from error
+        self._thread = threading.Thread(target=self._run, name="audit-spool", daemon=True)
+        self._thread.start()
+
+    def encode(self, *events: AuditEvent) -> bytes:
+        """Make one frame's payload of one record, or of the two records of a cross-account pair."""
+        return record.encode(*events)
+
+    def append(self, payload: bytes, done: Done) -> None:
+        """Write a payload; ``done`` is called once, with None when it is durable, else with the error.
+
+        May be called on any thread. A payload is refused at once where the queue is full, the payload is over
+        MAX_PAYLOAD_BYTES or the spool is closed: ``done`` is called on the loop too, without one before this returns.
+        """
+        size = len(payload)
+        with self._lock:
+            accepted = (
+                not self._closed and size <= MAX_PAYLOAD_BYTES and self._waiting_bytes + size <= self._max_waiting_bytes
+            )
+            if accepted:
+                self._waiting_bytes += size
+                self._queue.put((payload, done))
+        if not accepted:
+            self._answer([done], "the audit spool is closed or full")
+
+    def require_writable(self) -> None:
+        """Pass unless the last write failed; the thread keeps trying, so this passes again when a new file can be made.
+
+        Raises:
+            AuditUnavailableError: The spool cannot be written, or is closed.
+        """
+        fault = "the audit spool is closed" if self._closed else self._fault
+        if fault is not None:
+            raise AuditUnavailableError(fault)
+
+    def head(self) -> Head:
+        """The last durable frame."""
+        return self._head
+
+    def close(self) -> None:
+        """Write what waits, stop the thread and finish the file; later appends are refused."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            try:
+                items = [self._queue.get(timeout=None if self._fault is None else self._retry_seconds)]
+            except queue.Empty:
+                items = []
+            items.extend(self._queue.get() for _ in range(self._queue.qsize()))
+            batch = [item for item in items if item is not None]
+            running = len(batch) == len(items)
+            if batch or running:
+                self._write_and_answer(batch)
+        if self._file is not None:
+            self._file.finish()
+
+    def _write_and_answer(self, batch: Sequence[tuple[bytes, Done]]) -> None:
+        payloads = [payload for payload, _ in batch]
+        try:
+            self._write(payloads)
+            self._fault = None
+        except Exception as error:  # noqa: BLE001 - whatever it is, callers wait for an answer and the thread must live
+            self._fault = _fault_text(error)
+            _log.error("audit: %s", self._fault)
+            if self._file is not None:
+                self._file.abandon()
+                self._file = None
+        with self._lock:
+            self._waiting_bytes -= sum(map(len, payloads))
+        if batch:
+            self._answer([done for _, done in batch], self._fault)
+
+    def _write(self, payloads: Sequence[bytes]) -> None:
+        """Make payloads durable; with none, see to it that there is a file."""
+        if self._file is None:
+            self._file = self._begin_file()
+        if payloads:
+            durable = self._head.sequence
+            self._file.append(b"".join([self._chain.frame(payload, durable) for payload in payloads]))
+            self._file.holds_records = True
+            self._head = Head(self._head.worker, self._head.epoch, self._chain.sequence, self._chain.mac)
+        if self._file.size >= self._max_file_bytes:
+            self._file.finish()
+            self._file = None
+
+    def _begin_file(self) -> "_File":
+        header = self._chain.header(self._head.sequence)
+        return _File(self._folder, file_name(self._head.worker, self._head.epoch, self._chain.number), header)
+
+    def _answer(self, dones: Sequence[Done], fault: str | None) -> None:
+        call = functools.partial(_call, dones, fault)
+        if self._loop is None:
+            call()
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and with it all who waited are gone
+            self._loop.call_soon_threadsafe(call)
+
+
+class _File:
+    """One file being written. Once ``append`` or the constructor has failed, it may only be abandoned."""
+
+    def __init__(self, folder: Path, name: str, header: bytes) -> None:
+        self.size = 0
+        self.holds_records = False
+        self._path = folder / name
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells recovery that a living process writes here
+            self.append(header)
+            sync_folder(folder)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def append(self, data: bytes) -> None:
+        written = os.write(self._fd, data)
+        if written != len(data):
+            raise OSError(errno.EIO, f"short write, {written} of {len(data)} bytes")
+        os.fdatasync(self._fd)
+        self.size += written
+
+    def finish(self) -> None:
+        if not self.holds_records:
+            self.abandon()
+            return
+        with contextlib.suppress(OSError):  # all in it is durable; without the mode, recovery reads it once more
+            os.fchmod(self._fd, FINISHED_MODE)
+        self._close()
+
+    def abandon(self) -> None:
+        """Give the file up; one that holds nothing acknowledged leaves the disk, so that retries do not pile up."""
+        if not self.holds_records:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+        self._close()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
+
+
+def file_name(worker: int, epoch: int, number: int) -> str:
+    """The name of a spool file; names sort as they were written."""
+    return f"{worker:05d}-{epoch:010d}-{number:06d}.spool"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what a folder lists durable.
+
+    Raises:
+        OSError: As ``fsync``.
+    """
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _fault_text(error: Exception) -> str:
+    return f"the audit spool cannot be written: {error}"
+
+
+def _call(dones: Sequence[Done], fault: str | None) -> None:
+    for done in dones:
+        try:
+            done(None if fault is None else AuditUnavailableError(fault))
+        except Exception:  # noqa: BLE001 - one caller's fault must not keep the answer from the others
+            _log.exception("audit: a caller failed on its answer")

@@ -1,0 +1,213 @@
+"""The ``strongroom`` program: init, serve, status.
+
+Exit codes: 0 done, or stopped as asked; 1 it could not be done; 2 wrong usage or settings; 3 the store, its seal or its
+audit is not what this service wrote.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from strongroom.settings import Settings, SettingsError, load
+
+app = typer.Typer(
+    help="The AWS KMS API on your own machines.\n\n"
+    "Settings come from a TOML file (--config or STRONGROOM_CONFIG), then from the environment (STRONGROOM_ and the"
+    " setting's name in capitals), then from flags; the later wins.\n\n"
+    "Exit codes: 0 done or stopped as asked, 1 it could not be done, 2 wrong usage or settings, 3 the store, its seal"
+    " or its audit is not what this service wrote.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class ExitCode(IntEnum):
+    """What the program ends with."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_OURS = 3
+
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="The data folder: database and audit. Dev mode's default is .strongroom/data.")
+]
+Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
+SealFile = Annotated[
+    Path | None,
+    typer.Option(help="The key file that opens the root key. [default: beside the data folder, named DIR.seal]"),
+]
+Account = Annotated[str | None, typer.Option(help="The default account, 12 digits. [default: 123456789012]")]
+Flag = Annotated[bool | None, typer.Option()]
+
+
+def _fail(code: ExitCode, text: object) -> NoReturn:
+    typer.echo(f"strongroom: {text}", err=True)
+    raise typer.Exit(code)
+
+
+def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    if flags.get("dev"):
+        flags.setdefault("data_dir", None)
+        if flags["data_dir"] is None and "STRONGROOM_DATA_DIR" not in os.environ and config is None:
+            flags["data_dir"] = Path(".strongroom/data")
+    try:
+        return load(flags, os.environ, config)
+    except SettingsError as error:
+        _fail(ExitCode.USAGE, error)
+
+
+@app.command()
+def init(
+    *,
+    data_dir: DataDir = None,
+    config: Config = None,
+    account: Account = None,
+    seal_file: SealFile = None,
+) -> None:
+    """Make a production data folder: root key, seal file, database, and the first access key, printed once.
+
+    The seal file opens everything: keep it, and a copy of it, away from the data folder and its backups.
+    """
+    from strongroom.datafolder import initialize  # noqa: PLC0415 - help and errors must not wait for the store's imports
+    from strongroom.hardening import harden  # noqa: PLC0415
+    from strongroom.ports import AdapterError  # noqa: PLC0415
+
+    harden()
+    settings = _settings(config, {"data_dir": data_dir, "account": account, "seal_file": seal_file})
+    try:
+        key = initialize(settings)
+    except (AdapterError, OSError) as error:
+        _fail(ExitCode.FAILED, error)
+    typer.echo(f"Data folder: {settings.data_dir}")
+    typer.echo(
+        f"Seal file:   {settings.seal_path}  (keep it and a copy of it elsewhere: without it, all keys are lost)"
+    )
+    typer.echo(f"Account:     {settings.account}")
+    typer.echo("The account's root access key, shown this once:")
+    typer.echo(f"AWS_ACCESS_KEY_ID={key.access_key_id}")
+    typer.echo(f"AWS_SECRET_ACCESS_KEY={key.secret}")
+
+
+@app.command()
+def serve(
+    *,
+    data_dir: DataDir = None,
+    config: Config = None,
+    dev: Annotated[
+        bool | None,
+        typer.Option(
+            "--dev",
+            help="Development: makes the data folder if there is none; access key `test` with secret `test` is the"
+            " root of the default account, and a 12-digit access key id with secret `test` the root of that account.",
+        ),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="The TCP port; 0 takes a free one. [default: 8080]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes, best one a core. [default: 1]")] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="A Region to serve; may be repeated. [default: us-east-1; with --dev, all AWS Regions]"),
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM file of the certificate chain; serves TLS 1.2+.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's private key.")] = None,
+    insecure_http: Annotated[
+        bool | None, typer.Option("--insecure-http", help="Serve plain HTTP on an address that is not loopback.")
+    ] = None,
+    dev_expose: Annotated[
+        bool | None, typer.Option("--dev-expose", help="Serve dev mode on an address that is not loopback.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A host name that dev mode answers to beside loopback; may be repeated."),
+    ] = None,
+    account: Account = None,
+    seal_file: SealFile = None,
+    accept_rollback: Annotated[
+        bool | None,
+        typer.Option(
+            "--accept-rollback", help="Start although the audit is newer than the database, which was put back."
+        ),
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR. [default: INFO]")] = None,
+) -> None:
+    """Serve the AWS KMS API until SIGTERM or SIGINT, which let requests in flight finish.
+
+    One line on standard output says that the service is ready; logs are JSON lines on standard error.
+    """
+    settings = _settings(
+        config,
+        {
+            "data_dir": data_dir,
+            "dev": dev,
+            "host": host,
+            "port": port,
+            "workers": workers,
+            "regions": region,
+            "tls_cert": tls_cert,
+            "tls_key": tls_key,
+            "insecure_http": insecure_http,
+            "dev_expose": dev_expose,
+            "hosts": allow_host,
+            "account": account,
+            "seal_file": seal_file,
+            "accept_rollback": accept_rollback,
+            "log_level": log_level,
+        },
+    )
+    _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    from strongroom import logs  # noqa: PLC0415 - as in init
+    from strongroom.datafolder import NotOursError  # noqa: PLC0415
+    from strongroom.hardening import harden  # noqa: PLC0415
+    from strongroom.keystores.root import SealError  # noqa: PLC0415
+    from strongroom.ports import AdapterError, TamperedStoreError  # noqa: PLC0415
+    from strongroom.supervisor import StartError, Supervisor  # noqa: PLC0415
+
+    harden()
+    logs.configure(settings.log_level)
+    try:
+        asyncio.run(Supervisor(settings, _say).run())
+    except (NotOursError, SealError, TamperedStoreError) as error:
+        _fail(ExitCode.NOT_OURS, error)
+    except (AdapterError, StartError, OSError) as error:
+        _fail(ExitCode.FAILED, error)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@app.command()
+def status(*, data_dir: DataDir = None, config: Config = None) -> None:
+    """Ask the running service of a data folder how it is; prints one JSON object."""
+    import msgspec  # noqa: PLC0415 - as in init
+
+    from strongroom.admin import AdminRequest, ask  # noqa: PLC0415
+
+    settings = _settings(config, {"data_dir": data_dir or Path(".strongroom/data")})
+    try:
+        answer = ask(settings.data_dir, AdminRequest("status"))
+    except OSError:
+        _fail(ExitCode.FAILED, f"no service answers at {settings.data_dir}")
+    except msgspec.MsgspecError:
+        _fail(ExitCode.FAILED, f"what answers at {settings.data_dir} is not this service")
+    if answer.error is not None:
+        _fail(ExitCode.FAILED, answer.error)
+    typer.echo(json.dumps(answer.result, indent=2))
+
+
+def main() -> None:
+    """Run the program."""
+    app()

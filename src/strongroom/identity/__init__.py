@@ -1,0 +1,1 @@
+"""Who calls: from a signed request to a proven principal."""

@@ -1,0 +1,144 @@
+"""AWS-shaped faults: what a caller sees when a request is refused.
+
+One class for each ``__type``; the class name is the wire name. Status codes as the JSON protocol sends them: 400 for
+the client's faults, 500 for the service's (AWS KMS API Reference, "Common Errors").
+"""
+
+from typing import ClassVar
+
+
+class Fault(Exception):  # noqa: N818 - AWS calls these exceptions and faults
+    """An error answer; ``str(fault)`` is the message, which may be empty (AWS sends some faults without one)."""
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def type(self) -> str:
+        """The ``__type`` member of the error body."""
+        return type(self).__name__
+
+
+# --- the framework's faults: protocol and authentication (IAM User Guide, "Troubleshoot Signature Version 4") ---
+
+
+class UnknownOperationException(Fault):
+    """The target header names no operation of this service."""
+
+
+class SerializationException(Fault):
+    """The body is not JSON, or a member has the wrong JSON type or is not base64."""
+
+
+class ValidationException(Fault):
+    """A member is missing or breaks its constraint."""
+
+
+class MissingAuthenticationTokenException(Fault):
+    """The request carries no Authorization header."""
+
+
+class IncompleteSignatureException(Fault):
+    """The Authorization header is malformed, or the date is missing."""
+
+
+class InvalidSignatureException(Fault):
+    """The signature does not match, is out of time, or its scope is wrong."""
+
+
+class UnrecognizedClientException(Fault):
+    """The access key or the session token is not known."""
+
+
+class AccessDeniedException(Fault):
+    """The caller may not do this."""
+
+
+class RequestEntityTooLargeException(Fault):
+    """The body is over the limit."""
+
+    status = 413
+
+
+class ThrottlingException(Fault):
+    """Too many requests."""
+
+
+# --- the faults of the KMS model (kms/2014-11-01) ---
+
+
+class AlreadyExistsException(Fault):
+    """A resource of that name exists."""
+
+
+class DisabledException(Fault):
+    """The KMS key is disabled."""
+
+
+class DryRunOperationException(Fault):
+    """The request would have succeeded, but DryRun was set."""
+
+
+class IncorrectKeyException(Fault):
+    """The key of the request is not the one that made the ciphertext."""
+
+
+class InvalidAliasNameException(Fault):
+    """The alias name is not valid."""
+
+
+class InvalidArnException(Fault):
+    """The ARN is malformed or cannot be used here."""
+
+
+class InvalidCiphertextException(Fault):
+    """The ciphertext, its context or its key do not fit; nothing more is said."""
+
+
+class InvalidGrantTokenException(Fault):
+    """The grant token is not valid."""
+
+
+class InvalidKeyUsageException(Fault):
+    """The key's usage or spec does not allow this."""
+
+
+class InvalidMarkerException(Fault):
+    """The pagination marker is not one of ours."""
+
+
+class KMSInternalException(Fault):
+    """The service failed; the request can be retried."""
+
+    status = 500
+
+
+class KMSInvalidStateException(Fault):
+    """The key's state does not allow this."""
+
+
+class LimitExceededException(Fault):
+    """A quota is reached."""
+
+
+class MalformedPolicyDocumentException(Fault):
+    """The policy is not valid."""
+
+
+class NotFoundException(Fault):
+    """The key, alias or other resource does not exist."""
+
+
+class TagException(Fault):
+    """A tag is not valid."""
+
+
+class UnsupportedOperationException(Fault):
+    """The operation, or a parameter's value, does not apply."""
+
+
+class CustomKeyStoreNotFoundException(Fault):
+    """No custom key store has that id."""

@@ -1,0 +1,262 @@
+"""Keys themselves: CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey, UpdateKeyDescription."""
+
+import uuid
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from strongroom.model.errors import UnsupportedOperationException, ValidationException
+from strongroom.model.key import DEFAULT_POLICY_NAME, Key, StoredKey
+from strongroom.model.spec import SPECS, CustomerMasterKeySpec, KeyManager, KeySpec, KeyUsage, Origin
+from strongroom.model.state import NOT_PENDING_DELETION, SWITCHABLE, KeyState
+from strongroom.operations import shapes
+from strongroom.operations.kms.policies import default_policy, require_policy
+from strongroom.operations.kms.tags import require_new_tags
+from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
+from strongroom.operations.shapes import EncryptionAlgorithm, Request, Response, Tag
+from strongroom.operations.table import Call, WriteCall, key, operation
+
+
+class KeyMetadata(Response, frozen=True, kw_only=True):
+    """All that AWS tells of a key (AWS KMS API Reference, "KeyMetadata")."""
+
+    aws_account_id: str = msgspec.field(name="AWSAccountId")
+    key_id: str
+    arn: str
+    creation_date: float
+    enabled: bool
+    description: str
+    key_usage: KeyUsage
+    key_state: KeyState
+    deletion_date: float | None = None
+    origin: Origin
+    key_manager: KeyManager
+    customer_master_key_spec: CustomerMasterKeySpec | None = None
+    key_spec: KeySpec
+    encryption_algorithms: tuple[EncryptionAlgorithm, ...] | None = None
+    multi_region: bool
+    pending_deletion_window_in_days: int | None = None
+    current_key_material_id: str | None = None
+
+
+_OLD_SPECS = {spec.value: spec for spec in CustomerMasterKeySpec}
+
+
+def metadata(key: Key) -> KeyMetadata:
+    """The metadata of a key as AWS shows it: members that do not apply are left out."""
+    pending_replicas = key.state is KeyState.PENDING_REPLICA_DELETION
+    return KeyMetadata(
+        aws_account_id=key.realm.account,
+        key_id=key.key_id,
+        arn=key.arn,
+        creation_date=key.created_at,
+        enabled=key.state is KeyState.ENABLED,
+        description=key.description,
+        key_usage=key.usage,
+        key_state=key.state,
+        deletion_date=key.deletion_at,
+        origin=key.origin,
+        key_manager=key.manager,
+        customer_master_key_spec=_OLD_SPECS.get(key.spec.value),
+        key_spec=key.spec,
+        encryption_algorithms=SPECS[key.spec].encryption_algorithms,
+        multi_region=key.multi_region,
+        pending_deletion_window_in_days=key.pending_window_days if pending_replicas else None,
+        current_key_material_id=key.material_id,
+    )
+
+
+class CreateKeyRequest(Request, frozen=True, kw_only=True):
+    """Members of CreateKey; KeySpec and CustomerMasterKeySpec are one parameter with two names."""
+
+    policy: shapes.PolicyDocument | None = None
+    description: shapes.Description = ""
+    key_usage: KeyUsage | None = None
+    customer_master_key_spec: CustomerMasterKeySpec | None = None
+    key_spec: KeySpec | None = None
+    origin: Origin = Origin.AWS_KMS
+    custom_key_store_id: shapes.CustomKeyStoreId | None = None
+    bypass_policy_lockout_safety_check: bool = False
+    tags: tuple[Tag, ...] = ()
+    multi_region: bool = False
+    xks_key_id: shapes.XksKeyId | None = None
+
+
+class CreateKeyResponse(Response, frozen=True, kw_only=True):
+    """The new key."""
+
+    key_metadata: KeyMetadata
+
+
+def _requested_spec(request: CreateKeyRequest) -> KeySpec:
+    old = request.customer_master_key_spec
+    if old is not None and request.key_spec is not None:
+        raise ValidationException("You cannot specify KeySpec and CustomerMasterKeySpec in the same request.")
+    return KeySpec(old) if old is not None else request.key_spec or KeySpec.SYMMETRIC_DEFAULT
+
+
+def _check_create_key(request: CreateKeyRequest) -> None:
+    spec = _requested_spec(request)
+    if request.origin is not Origin.AWS_KMS or request.custom_key_store_id or request.xks_key_id:
+        raise UnsupportedOperationException("This service creates keys of Origin AWS_KMS only.")
+    if request.multi_region:
+        raise UnsupportedOperationException("This service creates single-Region keys only.")
+    row = SPECS.get(spec)
+    if row is None:
+        raise UnsupportedOperationException(f"KeySpec {spec} is not supported.")
+    usage = request.key_usage or row.default_usage
+    if usage not in row.usages:
+        raise ValidationException(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
+    if request.policy is not None:
+        require_policy(request.policy)
+    require_new_tags(request.tags)
+
+
+@operation(
+    action="kms:CreateKey",
+    writes=True,
+    check=_check_create_key,
+    errors="MalformedPolicyDocument DependencyTimeout InvalidArn UnsupportedOperation KMSInternal LimitExceeded Tag"
+    " CustomKeyStoreNotFound CustomKeyStoreInvalidState CloudHsmClusterInvalidConfiguration XksKeyInvalidConfiguration"
+    " XksKeyAlreadyInUse XksKeyNotFound",
+)
+def create_key(call: WriteCall, request: CreateKeyRequest) -> CreateKeyResponse:
+    """Create a KMS key with new material, its policy and its tags."""
+    spec = _requested_spec(request)
+    now = call.clocks.key_life()
+    empty = Key(
+        realm=call.realm,
+        key_id=str(uuid.uuid4()),
+        spec=spec,
+        usage=request.key_usage or SPECS[spec].usages[0],
+        origin=request.origin,
+        manager=KeyManager.CUSTOMER,
+        state=KeyState.ENABLED,
+        description=request.description,
+        created_at=now,
+    )
+    material = call.keystores.of(empty).generate(empty)
+    new = replace(empty, material_id=material.material_id)
+    policy = default_policy(call.realm) if request.policy is None else request.policy
+    call.tx.insert_key(
+        StoredKey(
+            key=new,
+            materials={material.material_id: material},
+            policies={DEFAULT_POLICY_NAME: policy},
+            tags={tag.tag_key: tag.tag_value for tag in request.tags},
+            aliases=(),
+        )
+    )
+    return CreateKeyResponse(key_metadata=metadata(new))
+
+
+class DescribeKeyRequest(Request, frozen=True, kw_only=True):
+    """Members of DescribeKey."""
+
+    key_id: shapes.KeyId
+    grant_tokens: shapes.GrantTokens = ()
+
+
+class DescribeKeyResponse(Response, frozen=True, kw_only=True):
+    """The key's metadata."""
+
+    key_metadata: KeyMetadata
+
+
+@operation(
+    on=key("key_id", "kms:DescribeKey", aliases=True),
+    cross_account=True,
+    grantable=True,
+    errors="NotFound InvalidArn DependencyTimeout KMSInternal",
+)
+def describe_key(call: Call, request: DescribeKeyRequest, stored: StoredKey) -> DescribeKeyResponse:
+    """Tell all about a key but its material, policy and tags."""
+    return DescribeKeyResponse(key_metadata=metadata(stored.key))
+
+
+class ResourceOwner(StrEnum):
+    """Whose keys ListKeys lists."""
+
+    SELF = "SELF"
+    OTHER_ACCOUNTS_VIA_RAM = "OTHER_ACCOUNTS_VIA_RAM"
+
+
+class ListKeysRequest(Request, frozen=True, kw_only=True):
+    """Members of ListKeys."""
+
+    limit: shapes.Limit | None = None
+    marker: shapes.Marker | None = None
+    resource_owners: Annotated[tuple[ResourceOwner, ...], Meta(min_length=1, max_length=2)] = (ResourceOwner.SELF,)
+
+
+class KeyListEntry(Response, frozen=True, kw_only=True):
+    """One key of a list."""
+
+    key_id: str
+    key_arn: str
+
+
+class ListKeysResponse(Response, frozen=True, kw_only=True):
+    """A page of keys."""
+
+    keys: tuple[KeyListEntry, ...]
+    next_marker: str | None = None
+    truncated: bool
+
+
+@operation(action="kms:ListKeys", errors="DependencyTimeout KMSInternal InvalidMarker")
+def list_keys(call: Call, request: ListKeysRequest) -> ListKeysResponse:
+    """List the keys of the caller's account and Region; no key is shared with it from other accounts."""
+    size = page_size(request.limit, default=100, largest=1000)
+    after = decode_marker(request.marker, "ListKeys", call.realm)
+    if ResourceOwner.SELF not in request.resource_owners:
+        return ListKeysResponse(keys=(), truncated=False)
+    ids, more = cut(call.reads.key_ids(call.realm, after, size + 1), size)
+    arn = f"arn:{call.realm.partition}:kms:{call.realm.region}:{call.realm.account}:key/"
+    return ListKeysResponse(
+        keys=tuple(KeyListEntry(key_id=key_id, key_arn=arn + key_id) for key_id in ids),
+        next_marker=encode_marker("ListKeys", call.realm, ids[-1]) if more else None,
+        truncated=more,
+    )
+
+
+class KeyIdRequest(Request, frozen=True, kw_only=True):
+    """A request that only names a key."""
+
+    key_id: shapes.KeyId
+
+
+_SWITCH_ERRORS = "NotFound InvalidArn DependencyTimeout KMSInternal KMSInvalidState"
+
+
+@operation(on=key("key_id", "kms:EnableKey"), states=SWITCHABLE, writes=True, errors=f"{_SWITCH_ERRORS} LimitExceeded")
+def enable_key(call: WriteCall, request: KeyIdRequest, stored: StoredKey) -> None:
+    """Make a disabled key usable again."""
+    call.tx.update_key(replace(stored.key, state=KeyState.ENABLED))
+
+
+@operation(on=key("key_id", "kms:DisableKey"), states=SWITCHABLE, writes=True, errors=_SWITCH_ERRORS)
+def disable_key(call: WriteCall, request: KeyIdRequest, stored: StoredKey) -> None:
+    """Refuse cryptographic use of a key until it is enabled again."""
+    call.tx.update_key(replace(stored.key, state=KeyState.DISABLED))
+
+
+class UpdateKeyDescriptionRequest(Request, frozen=True, kw_only=True):
+    """Members of UpdateKeyDescription."""
+
+    key_id: shapes.KeyId
+    description: shapes.Description
+
+
+@operation(
+    on=key("key_id", "kms:UpdateKeyDescription"),
+    states=NOT_PENDING_DELETION,
+    writes=True,
+    errors="NotFound InvalidArn DependencyTimeout KMSInternal KMSInvalidState",
+)
+def update_key_description(call: WriteCall, request: UpdateKeyDescriptionRequest, stored: StoredKey) -> None:
+    """Replace a key's description."""
+    call.tx.update_key(replace(stored.key, description=request.description))

@@ -1,0 +1,39 @@
+"""Random bytes: GenerateRandom."""
+
+from strongroom.model.errors import CustomKeyStoreNotFoundException, ValidationException
+from strongroom.operations import shapes
+from strongroom.operations.kms.encryption import RecipientInfo, refuse_recipient
+from strongroom.operations.shapes import Request, Response
+from strongroom.operations.table import Call, operation
+
+
+class GenerateRandomRequest(Request, frozen=True, kw_only=True):
+    """Members of GenerateRandom; NumberOfBytes has no default."""
+
+    number_of_bytes: shapes.NumberOfBytes | None = None
+    custom_key_store_id: shapes.CustomKeyStoreId | None = None
+    recipient: RecipientInfo | None = None
+
+
+class GenerateRandomResponse(Response, frozen=True, kw_only=True):
+    """The bytes."""
+
+    plaintext: bytes
+
+
+def _check(request: GenerateRandomRequest) -> None:
+    if request.number_of_bytes is None:
+        raise ValidationException("NumberOfBytes is required.")
+    refuse_recipient(request.recipient)
+
+
+@operation(
+    action="kms:GenerateRandom",
+    check=_check,
+    errors="DependencyTimeout KMSInternal UnsupportedOperation CustomKeyStoreNotFound CustomKeyStoreInvalidState",
+)
+def generate_random(call: Call, request: GenerateRandomRequest) -> GenerateRandomResponse:
+    """Make 1 to 1024 random bytes."""
+    if request.custom_key_store_id is not None:
+        raise CustomKeyStoreNotFoundException(f"Custom key store '{request.custom_key_store_id}' does not exist.")
+    return GenerateRandomResponse(plaintext=call.keystores.default.random(request.number_of_bytes or 0))

@@ -1,0 +1,173 @@
+"""The operation table: one row for each operation, made by ``@operation`` beside the function itself.
+
+A row is data; ``dispatch`` is the only code that walks the table. What a row says is checked there for every operation
+alike, so no handler authorizes, parses, checks state or audits.
+"""
+
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import msgspec
+
+from strongroom.model.identity import Caller
+from strongroom.model.region import Realm
+from strongroom.model.spec import KeyUsage
+from strongroom.model.state import ANY, KeyState
+from strongroom.operations.shapes import Request, Response
+from strongroom.ports import Clocks, KeyStores, Reads, Transaction
+
+SERVICE = "kms"
+TARGET_PREFIX = "TrentService."
+EVENT_SOURCE = "kms.amazonaws.com"
+
+# Operations of the model that are still to come, by name. Nothing is stubbed: they answer UnknownOperationException.
+TO_COME = frozenset({
+    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "Decapsulate", "DeleteCustomKeyStore",
+    "DeleteImportedKeyMaterial", "DeriveSharedSecret", "DescribeCustomKeyStores", "DisableKeyRotation",
+    "DisconnectCustomKeyStore", "EnableKeyRotation", "Encapsulate", "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "GetKeyLastUsage", "GetKeyRotationStatus",
+    "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListGrants", "ListKeyRotations",
+    "ListRetirableGrants", "ReplicateKey", "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "Sign",
+    "UpdateCustomKeyStore", "UpdatePrimaryRegion", "Verify", "VerifyMac",
+})  # fmt: skip
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What a handler gets beside its request and its keys.
+
+    Attributes:
+        realm: The caller's account and the Region of the endpoint.
+        reads: Rows as of now; inside a writing operation, of its transaction.
+    """
+
+    realm: Realm
+    caller: Caller
+    keystores: KeyStores
+    clocks: Clocks
+    reads: Reads
+
+
+class WriteCall(Call, frozen=True):
+    """The call of a writing operation: its transaction, too."""
+
+    tx: Transaction
+
+
+class Target(msgspec.Struct, frozen=True):
+    """How an operation finds one of its keys, and the action that it needs on it.
+
+    Attributes:
+        action: The IAM action, such as ``kms:Encrypt``.
+        key_member: The request's attribute that holds a KeyId, or None.
+        aliases: Whether that KeyId may be an alias.
+        blob_member: The attribute that holds a ciphertext that names its key, where KeyId may be left out.
+        alias_member: The attribute that holds an alias name, whose key is meant.
+        algorithm: The attribute that holds the algorithm to use with this key, or None.
+        any_state: Whether the operation's states are not asked of this key (UpdateAlias: the old target).
+    """
+
+    action: str
+    key_member: str | None = None
+    aliases: bool = False
+    blob_member: str | None = None
+    alias_member: str | None = None
+    algorithm: str | None = None
+    any_state: bool = False
+
+
+def key(member: str, action: str, *, aliases: bool = False, algorithm: str | None = None) -> Target:
+    """The key that a KeyId member names."""
+    return Target(action, key_member=member, aliases=aliases, algorithm=algorithm)
+
+
+def ciphertext(blob_member: str, key_member: str, action: str, *, algorithm: str) -> Target:
+    """The key that made a ciphertext; a KeyId member may name it, and must then be right."""
+    return Target(action, key_member=key_member, aliases=True, blob_member=blob_member, algorithm=algorithm)
+
+
+def alias(member: str, action: str) -> Target:
+    """The key that an existing alias points at."""
+    return Target(action, alias_member=member, any_state=True)
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the table.
+
+    Attributes:
+        function: ``(call, request, *keys) -> response``, one key for each target.
+        response: None where the model has no output shape: the body is empty.
+        targets: The keys it touches, in the order of the function's arguments.
+        action: The action of an operation on no key.
+        usage: The key usage it needs, or None.
+        states: The key states that allow it.
+        cross_account: Whether the key of another account can be meant.
+        grantable: Whether a grant can allow it.
+        writes: Whether it runs in a transaction, with a record in the outbox.
+        read_only: CloudTrail's readOnly.
+        check: Argument rules that its types cannot say; raises ValidationException and the like before any look-up.
+        errors: The faults that AWS's model declares for it, without the suffix ``Exception``.
+    """
+
+    name: str
+    function: Callable[..., Response | None]
+    request: type[Request]
+    response: type[Response] | None
+    targets: tuple[Target, ...]
+    action: str | None
+    usage: KeyUsage | None
+    states: frozenset[KeyState]
+    cross_account: bool
+    grantable: bool
+    writes: bool
+    read_only: bool
+    check: Callable[[Any], None] | None
+    errors: frozenset[str]
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether its request has DryRun."""
+        return "dry_run" in self.request.__struct_fields__
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+Handler = Callable[..., Response | None]
+
+
+def operation(
+    *,
+    errors: str,
+    on: Target | tuple[Target, ...] = (),
+    action: str | None = None,
+    usage: KeyUsage | None = None,
+    states: frozenset[KeyState] = ANY,
+    cross_account: bool = False,
+    grantable: bool = False,
+    writes: bool = False,
+    check: Callable[[Any], None] | None = None,
+) -> Callable[[Handler], Handler]:
+    """Put a function into the table as the operation of its name; its annotations name request and response."""
+
+    def add(function: Handler) -> Handler:
+        hints = get_type_hints(function)
+        name = "".join(word.capitalize() for word in function.__name__.split("_"))
+        response: Any = hints["return"]
+        OPERATIONS[name] = Operation(
+            name=name,
+            function=function,
+            request=hints["request"],
+            response=None if response is type(None) else response,
+            targets=(on,) if isinstance(on, Target) else on,
+            action=action,
+            usage=usage,
+            states=states,
+            cross_account=cross_account,
+            grantable=grantable,
+            writes=writes,
+            read_only=not writes,
+            check=check,
+            errors=frozenset(errors.split()),
+        )
+        return function
+
+    return add

@@ -1,0 +1,116 @@
+"""The first tables."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_TEXT, _BYTES, _INTEGER, _FLOAT, _BOOLEAN = sa.Text, sa.LargeBinary, sa.BigInteger, sa.Double, sa.Boolean
+_ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+_SET = {"set_nonce": _BYTES, "set_sum": _BYTES}
+_SEAL = {"version": _INTEGER, "mac": _BYTES}
+_KEY = {"account": _TEXT, "region": _TEXT, "key_id": _TEXT}
+
+# By table: how many of the columns are its primary key, and all columns in order.
+_TABLES: dict[str, tuple[int, dict[str, Any]]] = {
+    "registry": (1, {"name": _TEXT, **_SET, **_SEAL}),
+    "meta": (1, {"name": _TEXT, "value": _TEXT, **_SEAL}),
+    "accounts": (1, {"account": _TEXT, "created_at": _FLOAT, **_SET, **_SEAL}),
+    "realms": (2, {"account": _TEXT, "region": _TEXT, **_SET, **_SEAL}),
+    "audit_heads": (
+        2,
+        {
+            "worker": _INTEGER,
+            "epoch": _INTEGER,
+            "sequence": _INTEGER,
+            "chain_mac": _BYTES,
+            "created_at": _FLOAT,
+            **_SEAL,
+        },
+    ),
+    "credentials": (
+        1,
+        {
+            "access_key_id": _TEXT,
+            "account": _TEXT,
+            "sealed_secret": _BYTES,
+            "active": _BOOLEAN,
+            "created_at": _FLOAT,
+            **_SEAL,
+        },
+    ),
+    "keys": (
+        3,
+        {
+            **_KEY,
+            "spec": _TEXT,
+            "usage": _TEXT,
+            "origin": _TEXT,
+            "manager": _TEXT,
+            "state": _TEXT,
+            "description": _TEXT,
+            "created_at": _FLOAT,
+            "deletion_at": _FLOAT,
+            "pending_window_days": _INTEGER,
+            "multi_region": _BOOLEAN,
+            "material_id": _TEXT,
+            **_SET,
+            **_SEAL,
+        },
+    ),
+    "materials": (4, {**_KEY, "material_id": _TEXT, "wrapped": _BYTES, "created_at": _FLOAT, **_SEAL}),
+    "policies": (4, {**_KEY, "name": _TEXT, "document": _TEXT, **_SEAL}),
+    "tags": (4, {**_KEY, "tag_key": _TEXT, "tag_value": _TEXT, **_SEAL}),
+    "aliases": (
+        3,
+        {
+            "account": _TEXT,
+            "region": _TEXT,
+            "name": _TEXT,
+            "key_id": _TEXT,
+            "created_at": _FLOAT,
+            "updated_at": _FLOAT,
+            **_SEAL,
+        },
+    ),
+    "change_log": (
+        1,
+        {
+            "seq": _ROW_NUMBER,
+            "kind": _TEXT,
+            "account": _TEXT,
+            "region": _TEXT,
+            "name": _TEXT,
+            "previous": _BYTES,
+            "mac": _BYTES,
+        },
+    ),
+    "root_keys": (1, {"version": _INTEGER, "sealed": _BYTES, "created_at": _FLOAT}),
+    "audit_outbox": (1, {"position": _ROW_NUMBER, "event_id": _TEXT, "payload": _BYTES}),
+}
+_NULLABLE = {("keys", "deletion_at"), ("keys", "pending_window_days"), ("keys", "material_id")}
+
+
+def upgrade() -> None:
+    """Make all tables."""
+    for table, (keys, columns) in _TABLES.items():
+        op.create_table(
+            table,
+            *(
+                sa.Column(
+                    name,
+                    type_,
+                    primary_key=number < keys,
+                    nullable=(table, name) in _NULLABLE,
+                    autoincrement=name == "position",
+                )
+                for number, (name, type_) in enumerate(columns.items())
+            ),
+        )
+    op.create_index("ix_audit_outbox_event", "audit_outbox", ["event_id"], unique=True)
+    op.create_index("ix_credentials_account", "credentials", ["account"])
+    op.create_index("ix_aliases_key", "aliases", ["account", "region", "key_id"])

@@ -1,0 +1,152 @@
+"""Reads of checked rows, from a snapshot or from inside a transaction."""
+
+from sqlalchemy import Select, Table, bindparam, select
+
+from strongroom.model.key import Alias, StoredKey
+from strongroom.model.region import Realm
+from strongroom.ports import Credential, RowSeal
+from strongroom.storage import schema
+from strongroom.storage.database import Database
+from strongroom.storage.rows import (
+    ACCOUNTS,
+    ALIASES,
+    AUDIT_HEADS,
+    CREDENTIALS,
+    KEYS,
+    MATERIALS,
+    META,
+    POLICIES,
+    TAGS,
+    AuditHead,
+    alias_of,
+    credential_of,
+    key_of,
+    material_of,
+)
+from strongroom.storage.sealed import SealedRows
+
+
+def _of_key(table: Table) -> Select[*tuple[object, ...]]:
+    return select(table).where(
+        table.c.account == bindparam("account"),
+        table.c.region == bindparam("region"),
+        table.c.key_id == bindparam("key_id"),
+    )
+
+
+def _page(table: Table, column: str) -> Select[*tuple[object, ...]]:
+    return (
+        select(table)
+        .where(
+            table.c.account == bindparam("account"),
+            table.c.region == bindparam("region"),
+            table.c[column] > bindparam("after"),
+        )
+        .order_by(table.c[column])
+        .limit(bindparam("limit"))
+    )
+
+
+_CHILDREN = tuple(
+    (sealed, _of_key(table))
+    for sealed, table in (
+        (MATERIALS, schema.materials),
+        (POLICIES, schema.policies),
+        (TAGS, schema.tags),
+        (ALIASES, schema.aliases),
+    )
+)
+_KEYS_AFTER = _page(schema.keys, "key_id")
+_ALIASES_AFTER = _page(schema.aliases, "name")
+_CREDENTIAL_MACS = select(schema.credentials.c.mac).where(schema.credentials.c.account == bindparam("account"))
+_HEADS = select(schema.audit_heads).order_by(schema.audit_heads.c.worker, schema.audit_heads.c.epoch)
+_OUTBOX = (
+    select(schema.audit_outbox.c.event_id, schema.audit_outbox.c.payload)
+    .order_by(schema.audit_outbox.c.position)
+    .limit(bindparam("limit"))
+)
+
+
+class SqlReads:
+    """ports.Reads over one connection, and the reads that only the service itself does."""
+
+    def __init__(self, database: Database, seal: RowSeal) -> None:
+        self._database = database
+        self._rows = SealedRows(database, seal)
+
+    def key(self, realm: Realm, key_id: str) -> StoredKey | None:
+        """A key with all that belongs to it, or None; the set of what belongs to it is checked."""
+        rows = self._rows
+        with self._database.snapshot():
+            row = rows.find(KEYS, *realm, key_id)
+            if row is None:
+                return None
+            parameters = {"account": realm.account, "region": realm.region, "key_id": key_id}
+            materials, policies, tags, aliases = (
+                rows.select(table, statement, parameters) for table, statement in _CHILDREN
+            )
+        macs = (child[-1] for children in (materials, policies, tags, aliases) for child in children)
+        rows.check_set(KEYS, row, rows.share(macs))
+        return StoredKey(
+            key=key_of(row),
+            materials={child[3]: material_of(child) for child in materials},
+            policies={child[3]: child[4] for child in policies},
+            tags={child[3]: child[4] for child in sorted(tags, key=lambda child: child[3])},
+            aliases=tuple(alias_of(child) for child in sorted(aliases, key=lambda child: child[2])),
+        )
+
+    def alias(self, realm: Realm, name: str) -> Alias | None:
+        """An alias by its name, or None.
+
+        An older row of the alias, put back, passes here; it is found by ``key`` of the key that it names, among whose
+        aliases it is not (or no longer). So nothing may be done on an alias before its key is read.
+        """
+        with self._database.snapshot():
+            row = self._rows.find(ALIASES, *realm, name)
+        return None if row is None else alias_of(row)
+
+    def key_ids(self, realm: Realm, after: str, limit: int) -> list[str]:
+        """Ids of the realm's keys greater than ``after``, in order, at most ``limit``.
+
+        Each row is checked, not the set of them: what is missing here is found by ``check``.
+        """
+        parameters = {"account": realm.account, "region": realm.region, "after": after, "limit": limit}
+        with self._database.snapshot():
+            return [row[2] for row in self._rows.select(KEYS, _KEYS_AFTER, parameters)]
+
+    def aliases(self, realm: Realm, after: str, limit: int) -> list[Alias]:
+        """The realm's aliases with names greater than ``after``, in order, at most ``limit``.
+
+        Checked as in ``key_ids``.
+        """
+        parameters = {"account": realm.account, "region": realm.region, "after": after, "limit": limit}
+        with self._database.snapshot():
+            return [alias_of(row) for row in self._rows.select(ALIASES, _ALIASES_AFTER, parameters)]
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        """An access key, or None; the set of its account's access keys is checked."""
+        rows = self._rows
+        with self._database.snapshot():
+            row = rows.find(CREDENTIALS, access_key_id)
+            if row is None:
+                return None
+            account = rows.require(ACCOUNTS, row[1])
+            macs = self._database.rows(_CREDENTIAL_MACS, {"account": row[1]})
+        rows.check_set(ACCOUNTS, account, rows.share(mac for (mac,) in macs))
+        return credential_of(row)
+
+    def read_meta(self, name: str) -> str | None:
+        """A fact about the whole store, or None."""
+        with self._database.snapshot():
+            row = self._rows.find(META, name)
+        return None if row is None else row[1]
+
+    def audit_heads(self) -> list[AuditHead]:
+        """The checkpointed heads of all audit chains, by worker and epoch."""
+        with self._database.snapshot():
+            return [AuditHead(*row[:-2]) for row in self._rows.select(AUDIT_HEADS, _HEADS, {})]
+
+    def outbox(self, limit: int) -> list[tuple[str, bytes]]:
+        """The oldest audit payloads in the outbox, each with its event id, in the order of their commits."""
+        with self._database.snapshot():
+            return [(event_id, payload) for event_id, payload in self._database.rows(_OUTBOX, {"limit": limit})]

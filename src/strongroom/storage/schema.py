@@ -1,0 +1,177 @@
+"""The tables, in types that SQLite and PostgreSQL share (docs: storage, "Tables").
+
+The order of the columns is part of the row format: a row's MAC covers them in the order that stands here, the primary
+key first, ``version`` last, ``mac`` left out.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy.types import TypeEngine
+
+HEAD = "0001"
+"""The schema revision that this program works with; the newest one in ``migrations``."""
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the primary key's type is INTEGER, which has 64 bits there.
+_ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _column(name: str, type_: type[TypeEngine[Any]], *, key: bool = False, null: bool = False) -> Column[Any]:
+    return Column(name, type_, primary_key=key, nullable=null, autoincrement=False)
+
+
+def _text(name: str, *, key: bool = False) -> Column[Any]:
+    return _column(name, Text, key=key)
+
+
+def _blob(name: str) -> Column[Any]:
+    return _column(name, LargeBinary)
+
+
+def _set_hash() -> tuple[Column[Any], Column[Any]]:
+    """The two columns of a parent's set hash: a 16-byte nonce and 32 bytes."""
+    return _blob("set_nonce"), _blob("set_sum")
+
+
+def _seal() -> tuple[Column[Any], Column[Any]]:
+    """The last two columns of a row under a MAC of 32 bytes; the version counts the row's replacements from 1."""
+    return _column("version", BigInteger), _blob("mac")
+
+
+# --- the root of all set hashes, and its children ---
+
+registry = Table("registry", metadata, _text("name", key=True), *_set_hash(), *_seal())
+
+meta = Table("meta", metadata, _text("name", key=True), _text("value"), *_seal())
+
+accounts = Table(
+    "accounts", metadata, _text("account", key=True), _column("created_at", Double), *_set_hash(), *_seal()
+)
+
+realms = Table("realms", metadata, _text("account", key=True), _text("region", key=True), *_set_hash(), *_seal())
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    _column("worker", BigInteger, key=True),
+    _column("epoch", BigInteger, key=True),
+    _column("sequence", BigInteger),
+    _blob("chain_mac"),
+    _column("created_at", Double),
+    *_seal(),
+)
+
+# --- children of accounts ---
+
+credentials = Table(
+    "credentials",
+    metadata,
+    _text("access_key_id", key=True),
+    _text("account"),
+    _blob("sealed_secret"),
+    _column("active", Boolean),
+    _column("created_at", Double),
+    *_seal(),
+    Index("ix_credentials_account", "account"),
+)
+
+# --- children of realms ---
+
+keys = Table(
+    "keys",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _text("spec"),
+    _text("usage"),
+    _text("origin"),
+    _text("manager"),
+    _text("state"),
+    _text("description"),
+    _column("created_at", Double),
+    _column("deletion_at", Double, null=True),
+    _column("pending_window_days", BigInteger, null=True),
+    _column("multi_region", Boolean),
+    _column("material_id", Text, null=True),
+    *_set_hash(),
+    *_seal(),
+)
+
+# --- children of keys ---
+
+materials = Table(
+    "materials",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _text("material_id", key=True),
+    _blob("wrapped"),
+    _column("created_at", Double),
+    *_seal(),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _text("name", key=True),
+    _text("document"),
+    *_seal(),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _text("tag_key", key=True),
+    _text("tag_value"),
+    *_seal(),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("name", key=True),
+    _text("key_id"),
+    _column("created_at", Double),
+    _column("updated_at", Double),
+    *_seal(),
+    Index("ix_aliases_key", "account", "region", "key_id"),
+)
+
+# --- beside the tree ---
+
+change_log = Table(
+    "change_log",
+    metadata,
+    Column("seq", _ROW_NUMBER, primary_key=True, autoincrement=False),
+    _text("kind"),
+    _text("account"),
+    _text("region"),
+    _text("name"),
+    _blob("previous"),
+    _blob("mac"),
+)
+
+root_keys = Table(
+    "root_keys", metadata, _column("version", BigInteger, key=True), _blob("sealed"), _column("created_at", Double)
+)
+
+audit_outbox = Table(
+    "audit_outbox",
+    metadata,
+    Column("position", _ROW_NUMBER, primary_key=True, autoincrement=True),
+    _text("event_id"),
+    _blob("payload"),
+    Index("ix_audit_outbox_event", "event_id", unique=True),
+)

@@ -1,0 +1,134 @@
+"""The database as one process sees it."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from strongroom.ports import Change, RowSeal, TamperedStoreError
+from strongroom.storage import changes
+from strongroom.storage.check import check
+from strongroom.storage.database import Database
+from strongroom.storage.migrate import require_current
+from strongroom.storage.reads import SqlReads
+from strongroom.storage.sqlite import FileLock, Probe, open_database
+from strongroom.storage.transaction import SqlTransaction
+from strongroom.storage.writer import Job, Writer
+
+T = TypeVar("T")
+
+
+class SqlStore(SqlReads):
+    """ports.Store over an SQLite file: reads and ``changes`` for one thread, writes by the writer's.
+
+    Made by ``open_store``.
+    """
+
+    def __init__(self, database: Database, writer: Writer, seal: RowSeal, close: Callable[[], None]) -> None:
+        super().__init__(database, seal)
+        self._writer = writer
+        self._close = close
+        self._probe = Probe(database)
+        self._fault: str | None = None
+        with database.snapshot():
+            self._seen = self._probe()
+            self._place = changes.head(self._rows)
+
+    def changes(self) -> list[Change] | None:
+        """What changed since the last call, own writes included: the list, or None for "anything may have".
+
+        Where somebody committed and the change log says nothing of it, it was none of ours, and the whole is checked. A
+        store that did not check stays refused until somebody writes again and then it checks.
+
+        Raises:
+            TamperedStoreError: The change log or the whole does not check.
+            StoreUnavailableError: The database fails.
+        """
+        if self._probe() == self._seen:
+            if self._fault is not None:
+                raise TamperedStoreError(self._fault)
+            return []
+        with self._database.snapshot():
+            seen = self._probe()
+            try:
+                found = self._catch_up()
+            except TamperedStoreError as error:
+                self._seen, self._fault = seen, str(error)
+                raise
+        self._seen, self._fault = seen, None
+        return found
+
+    def _catch_up(self) -> list[Change] | None:
+        place, found = changes.since(self._rows, self._place)
+        if self._fault is not None or place == self._place:
+            check(self._rows)
+            found = None
+        self._place = place
+        return found and [change for change in found if change != changes.NOTHING]
+
+    def submit(self, work: Callable[[SqlTransaction], T], done: Callable[[T | BaseException], None]) -> None:
+        """Queue ``work`` for the writer thread; ``done`` gets its result once it is on the disk, or what it raised.
+
+        ``work`` runs under the lock between processes, so it must not wait for anything. ``done`` is called on the
+        writer's thread.
+
+        Raises:
+            StoreUnavailableError: The store is closed.
+        """
+        self._writer.submit(Job(work, done))
+
+    def run(self, work: Callable[[SqlTransaction], T]) -> T:
+        """Do ``work`` by the writer thread, and wait until it is on the disk.
+
+        Raises:
+            BaseException: Whatever ``work`` raised.
+            AdapterError: It was not committed.
+        """
+        answers: SimpleQueue[Any] = SimpleQueue()
+        self.submit(work, answers.put)
+        outcome = answers.get()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        result: T = outcome
+        return result
+
+    def check(self) -> None:
+        """Require that the whole store is as this service wrote it; for the start of the service.
+
+        Raises:
+            TamperedStoreError: It is not.
+            StoreUnavailableError: The database fails.
+        """
+        check(self._rows)
+
+    def close(self) -> None:
+        """Finish the queued writes and close everything."""
+        self._close()
+
+
+def open_store(path: Path, seal: RowSeal, before_commit: Callable[[], None]) -> SqlStore:
+    """Open a store that ``create_store`` made.
+
+    Args:
+        path: The database file.
+        seal: For its rows.
+        before_commit: Called on the writer's thread before each commit; raises to refuse it.
+
+    Raises:
+        StoreUnavailableError: There is no database, or not of this program's schema revision.
+        TamperedStoreError: The change log is not as this service wrote it.
+    """
+    resources = ExitStack()
+    try:
+        database = open_database(path, writing=False)
+        resources.callback(database.close)
+        require_current(database)
+        lock = FileLock(path)
+        resources.callback(lock.close)
+        writer = Writer(lambda: open_database(path, writing=True), lock, seal, before_commit)
+        resources.callback(writer.close)
+        return SqlStore(database, writer, seal, resources.close)
+    except BaseException:
+        resources.close()
+        raise

@@ -1,0 +1,206 @@
+"""One job's transaction: the writes of a savepoint, and what they leave to do before the commit."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import insert
+
+from strongroom.model.key import Alias, Key, StoredKey
+from strongroom.model.region import Realm
+from strongroom.ports import Change, Credential, RowSeal
+from strongroom.storage import changes, schema
+from strongroom.storage.database import Database, Row
+from strongroom.storage.reads import SqlReads
+from strongroom.storage.rows import (
+    ACCOUNTS,
+    ALIASES,
+    AUDIT_HEADS,
+    CREDENTIALS,
+    KEYS,
+    MATERIALS,
+    META,
+    POLICIES,
+    REALMS,
+    REGISTRY,
+    REGISTRY_NAME,
+    TAGS,
+    AuditHead,
+    RootKeyRow,
+    alias_values,
+    credential_values,
+    key_values,
+    material_values,
+)
+from strongroom.storage.sealed import SealedRows, SealedTable
+
+_ADD_RECORD = insert(schema.audit_outbox)
+_ADD_ROOT_KEY = insert(schema.root_keys)
+
+
+class Pending:
+    """What the jobs of a batch leave to the end of it: shares of the upper set hashes, and change log entries.
+
+    So the rows that all jobs share, of realms and the registry, are written once in a batch.
+    """
+
+    def __init__(self) -> None:
+        self.changes: dict[Change, None] = {}
+        self.realms: Counter[Realm] = Counter()
+        self.registry = 0
+
+    def merge(self, other: "Pending") -> None:
+        """Take over what a job left."""
+        self.changes.update(other.changes)
+        for realm, share in other.realms.items():
+            self.realms[realm] += share
+        self.registry += other.registry
+
+    def settle(self, rows: SealedRows) -> None:
+        """Write it all down; the last thing before the commit."""
+        registry = self.registry
+        for realm, share in self.realms.items():
+            old = rows.find(REALMS, *realm)
+            hashes = rows.set_hash(share) if old is None else rows.shifted(old, share)
+            registry += rows.write(REALMS, old, (*realm, *hashes))
+        if registry:
+            old = rows.require(REGISTRY, REGISTRY_NAME)
+            rows.write(REGISTRY, old, (REGISTRY_NAME, *rows.shifted(old, registry)))
+        self.changes.pop(changes.NOTHING, None)
+        changes.append(rows, changes.head(rows), self.changes or (changes.NOTHING,))
+
+
+class SqlTransaction(SqlReads):
+    """ports.Transaction, and the writes that only the service itself does.
+
+    A write of something that hangs on a missing parent (a policy of a key that is not there) raises TamperedStoreError.
+    """
+
+    def __init__(self, database: Database, seal: RowSeal) -> None:
+        super().__init__(database, seal)
+        self.pending = Pending()
+
+    # --- keys and what belongs to them ---
+
+    def insert_key(self, stored: StoredKey) -> None:
+        """Add a key with its materials, policies and tags; its aliases are put by ``put_alias``.
+
+        Raises:
+            StoreUnavailableError: The key, or something under it, exists.
+        """
+        key, rows = stored.key, self._rows
+        share = 0
+        for material in stored.materials.values():
+            share += rows.write(MATERIALS, None, material_values(key, material))
+        for name, document in stored.policies.items():
+            share += rows.write(POLICIES, None, (*key.realm, key.key_id, name, document))
+        for tag_key, tag_value in stored.tags.items():
+            share += rows.write(TAGS, None, (*key.realm, key.key_id, tag_key, tag_value))
+        self.pending.realms[key.realm] += rows.write(KEYS, None, (*key_values(key), *rows.set_hash(share)))
+        self._changed("key", key.realm, key.key_id)
+
+    def update_key(self, key: Key) -> None:
+        """Replace a key's own row."""
+        self._rewrite_key(key.realm, key.key_id, 0, key_values(key))
+
+    def put_policy(self, key: Key, name: str, document: str) -> None:
+        """Add or replace a policy of a key."""
+        self._rewrite_key(key.realm, key.key_id, self._put(POLICIES, (*key.realm, key.key_id, name, document)))
+
+    def put_tags(self, key: Key, tags: Mapping[str, str]) -> None:
+        """Add or replace tags of a key."""
+        if tags:
+            share = sum(self._put(TAGS, (*key.realm, key.key_id, name, value)) for name, value in tags.items())
+            self._rewrite_key(key.realm, key.key_id, share)
+
+    def delete_tags(self, key: Key, tag_keys: tuple[str, ...]) -> None:
+        """Remove tags of a key; those that it does not have are passed over."""
+        rows = self._rows
+        found = (rows.find(TAGS, *key.realm, key.key_id, tag_key) for tag_key in dict.fromkeys(tag_keys))
+        shares = [rows.remove(TAGS, row) for row in found if row is not None]
+        if shares:
+            self._rewrite_key(key.realm, key.key_id, sum(shares))
+
+    def put_alias(self, alias: Alias) -> None:
+        """Add an alias, or replace it (and take it from the key that it pointed at)."""
+        values = alias_values(alias)
+        old = self._rows.find(ALIASES, *values[:3])
+        share = self._rows.write(ALIASES, old, values)
+        for key_id, part in self._parts(share, alias.key_id, old, None if old is None else old[3]).items():
+            self._rewrite_key(alias.realm, key_id, part)
+        self._changed("alias", alias.realm, alias.name)
+
+    def delete_alias(self, alias: Alias) -> None:
+        """Remove an alias, if it is there."""
+        old = self._rows.find(ALIASES, *alias.realm, alias.name)
+        if old is not None:
+            self._rewrite_key(alias.realm, old[3], self._rows.remove(ALIASES, old))
+            self._changed("alias", alias.realm, alias.name)
+
+    # --- accounts and access keys ---
+
+    def put_account(self, account: str, created_at: float) -> None:
+        """Add an account, if it is not there."""
+        if self._rows.find(ACCOUNTS, account) is None:
+            self._hang(self._rows.write(ACCOUNTS, None, (account, created_at, *self._rows.set_hash(0))))
+
+    def put_credential(self, credential: Credential) -> None:
+        """Add or replace an access key of an account that is there."""
+        values = credential_values(credential)
+        old = self._rows.find(CREDENTIALS, credential.access_key_id)
+        share = self._rows.write(CREDENTIALS, old, values)
+        for account, part in self._parts(share, credential.account, old, None if old is None else old[1]).items():
+            parent = self._rows.require(ACCOUNTS, account)
+            self._hang(self._rows.write(ACCOUNTS, parent, (*parent[:-4], *self._rows.shifted(parent, part))))
+        self._changed("credential", Realm(credential.account, ""), credential.access_key_id)
+
+    # --- the whole store, and the audit ---
+
+    def put_meta(self, name: str, value: str) -> None:
+        """Add or replace a fact about the whole store."""
+        self._hang(self._put(META, (name, value)))
+
+    def put_root_key(self, root_key: RootKeyRow) -> None:
+        """Add a version of the root key.
+
+        Raises:
+            StoreUnavailableError: The version exists.
+        """
+        self._database.run(_ADD_ROOT_KEY, msgspec.structs.asdict(root_key))
+        self.pending.changes[changes.NOTHING] = None
+
+    def checkpoint_head(self, head: AuditHead) -> None:
+        """Keep how far a worker's audit has come."""
+        self._hang(self._put(AUDIT_HEADS, msgspec.structs.astuple(head)))
+
+    def add_record(self, event_id: str, payload: bytes) -> None:
+        """Put an audit payload into the outbox of this transaction."""
+        self._database.run(_ADD_RECORD, {"event_id": event_id, "payload": payload})
+        self.pending.changes[changes.NOTHING] = None
+
+    # --- parents ---
+
+    def _put(self, table: SealedTable, values: Row) -> int:
+        """Add a row or replace the one of its key; the row's share in its parent."""
+        return self._rows.write(table, self._rows.find(table, *values[: len(table.keys)]), values)
+
+    def _parts(self, share: int, parent: str, old: Row | None, old_parent: str | None) -> dict[str, int]:
+        """Divide the share of a replaced row between its new parent and the one that it was under before."""
+        if old is None or old_parent is None or old_parent == parent:
+            return {parent: share}
+        gone = self._rows.seal.element(old[-1])
+        return {old_parent: -gone, parent: share + gone}
+
+    def _rewrite_key(self, realm: Realm, key_id: str, share: int, values: Row | None = None) -> None:
+        old = self._rows.require(KEYS, *realm, key_id)
+        hashes = self._rows.shifted(old, share)
+        self.pending.realms[realm] += self._rows.write(KEYS, old, (*(values or old[:-4]), *hashes))
+        self._changed("key", realm, key_id)
+
+    def _hang(self, share: int) -> None:
+        """Take note of a row right under the registry."""
+        self.pending.registry += share
+        self.pending.changes[changes.NOTHING] = None
+
+    def _changed(self, kind: str, realm: Realm, name: str) -> None:
+        self.pending.changes[Change(kind, realm.account, realm.region, name)] = None

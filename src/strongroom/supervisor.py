@@ -1,0 +1,212 @@
+"""The parent process: opens the store once, owns the sockets, keeps the workers running, serves the admin socket."""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from strongroom import handover as handovers
+from strongroom.admin import AdminServer
+from strongroom.datafolder import DataFolder
+from strongroom.handover import Handover
+from strongroom.settings import Settings
+from strongroom.worker import READY
+
+_log = logging.getLogger("strongroom.supervisor")
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is imported
+
+# A worker that ends soon after its start is started again only after a pause that doubles each time.
+_STEADY_SECONDS = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+
+
+class StartError(Exception):
+    """The service cannot start; the text says why."""
+
+
+class _Worker:
+    """One worker's process and the supervisor's end of its pipe."""
+
+    def __init__(self, number: int, listener: socket.socket, metrics: Path) -> None:
+        self.number = number
+        self._metrics = metrics
+        self.listener = listener
+        self.control: socket.socket | None = None
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def spawn(self) -> None:
+        """Start the process; it imports while the caller goes on, and waits for its hand-over."""
+        ours, theirs = socket.socketpair()
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "strongroom.worker",
+            str(theirs.fileno()),
+            str(self.listener.fileno()),
+            pass_fds=(theirs.fileno(), self.listener.fileno()),
+            stdin=asyncio.subprocess.DEVNULL,
+            env=os.environ | {METRICS_VARIABLE: str(self._metrics)},
+        )
+        theirs.close()
+        self.control = ours
+
+    async def hand_over(self, handover: Handover) -> bool:
+        """Give the worker its keys and wait until it serves; False if it ended before."""
+        control = self.control
+        if control is None:
+            return False
+        try:
+            handovers.send(control, handover)
+            control.setblocking(False)  # noqa: FBT003 - the socket's own interface
+            return await asyncio.get_running_loop().sock_recv(control, 1) == READY
+        except OSError:
+            return False
+
+    def terminate(self) -> None:
+        """Ask the process to drain and end."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+
+
+class Supervisor:
+    """Runs the service until SIGTERM or SIGINT.
+
+    Args:
+        settings: The settings, already checked against each other.
+        say: Gets the one line that says the service is ready.
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._over = asyncio.Event()
+        self._workers: list[_Worker] = []
+        self._metrics = settings.data_dir / "metrics"
+
+    async def run(self) -> None:
+        """Start everything, wait for the signal, drain.
+
+        Raises:
+            StartError: An address is taken, or a worker does not come up.
+            AdapterError: The store cannot be opened, or does not check.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._over.set)
+        port = _free_port(self._settings)
+        self._workers = [
+            _Worker(number, _bound(self._settings.host, port, shared=True), self._metrics)
+            for number in range(1, self._settings.workers + 1)
+        ]
+        await asyncio.gather(*(worker.spawn() for worker in self._workers))
+        folder: DataFolder | None = None
+        try:
+            folder = DataFolder(self._settings)
+            self._clear_metrics()
+            admin = AdminServer(self._settings.data_dir, folder.open_trail(), self._status)
+            async with admin:
+                await self._serve(folder)
+        finally:
+            await self._stop_workers()
+            if folder is not None:
+                folder.close()
+
+    async def _serve(self, folder: DataFolder) -> None:
+        ready = await asyncio.gather(*(worker.hand_over(self._handover(folder, worker)) for worker in self._workers))
+        if not all(ready):
+            raise StartError("a worker ended before it was ready")
+        watchers = [asyncio.create_task(self._watch(folder, worker)) for worker in self._workers]
+        self._say(f"Strongroom is ready at {self.url} (account {self._settings.account})")
+        await self._over.wait()
+        for watcher in watchers:
+            watcher.cancel()
+
+    def _handover(self, folder: DataFolder, worker: _Worker) -> Handover:
+        return Handover(self._settings, folder.roots.export_for_worker(), worker.number, folder.next_epoch())
+
+    async def _watch(self, folder: DataFolder, worker: _Worker) -> None:
+        """Start a worker again whenever it ends, while its socket stays open and queues connections."""
+        pause = _FIRST_PAUSE
+        while worker.process is not None:
+            started = time.monotonic()
+            code = await worker.process.wait()
+            _log.error("worker %d ended with %d; starting it again", worker.number, code)
+            pause = _FIRST_PAUSE if time.monotonic() - started > _STEADY_SECONDS else min(pause * 2, _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+            if worker.control is not None:
+                worker.control.close()
+            await worker.spawn()
+            await worker.hand_over(self._handover(folder, worker))
+
+    async def _stop_workers(self) -> None:
+        processes = [worker.process for worker in self._workers if worker.process is not None]
+        for worker in self._workers:
+            worker.terminate()
+            if worker.control is not None:
+                worker.control.close()
+        try:
+            # The workers cut what is still open themselves; the margin is for a worker that hangs.
+            async with asyncio.timeout(self._settings.drain_seconds + 5):
+                await asyncio.gather(*(process.wait() for process in processes))
+        except TimeoutError:
+            for process in processes:
+                if process.returncode is None:
+                    _log.error("worker process %d does not end; killing it", process.pid)
+                    process.kill()
+
+    @property
+    def url(self) -> str:
+        """The address that is served, with the port that was really taken."""
+        host, port = self._workers[0].listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self._settings.tls else 'http'}://{shown}:{port}"
+
+    def _clear_metrics(self) -> None:
+        shutil.rmtree(self._metrics, ignore_errors=True)
+        self._metrics.mkdir(mode=0o700)
+
+    def _status(self) -> dict[str, object]:
+        """What ``strongroom status`` shows."""
+        return {
+            "url": self.url,
+            "account": self._settings.account,
+            "mode": "dev" if self._settings.dev else "production",
+            "supervisor": os.getpid(),
+            "workers": [worker.process.pid for worker in self._workers if worker.process is not None],
+        }
+
+
+def _free_port(settings: Settings) -> int:
+    """The port to serve, found to be free: a shared port alone would be shared with another service of the same user.
+
+    Raises:
+        StartError: It is taken.
+    """
+    with _bound(settings.host, settings.port, shared=False) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A bound socket; over the shared ones of a port the kernel spreads the connections.
+
+    Raises:
+        StartError: It cannot be bound.
+    """
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(info[0], info[1])
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(info[4])
+    except OSError as error:
+        raise StartError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    return bound

@@ -1,0 +1,204 @@
+"""The AWS JSON 1.1 endpoint: a request's bytes to its operation, and the answer out once its record is durable."""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+
+import msgspec
+
+import strongroom.operations.kms  # noqa: F401 - fills the table
+from strongroom.dispatch import Dispatcher, Facts, Outcome, Prepared, fault_body
+from strongroom.identity.authenticate import Authenticator
+from strongroom.model.errors import (
+    AccessDeniedException,
+    Fault,
+    KMSInternalException,
+    UnknownOperationException,
+)
+from strongroom.model.identity import Caller
+from strongroom.operations.table import OPERATIONS, SERVICE, TARGET_PREFIX
+from strongroom.ports import AdapterError
+from strongroom.wire.messages import JSON, HttpRequest, HttpResponse, Respond
+from strongroom.wire.metrics import CONTENT_TYPE, UNKNOWN, UNPROVEN, Metrics
+
+_log = logging.getLogger("strongroom.wire")
+_security_log = logging.getLogger("strongroom.security")
+
+_TARGETS = {f"{TARGET_PREFIX}{name}".encode(): row for name, row in OPERATIONS.items()}
+_OPERATION_NAME = re.compile(rf"{re.escape(TARGET_PREFIX)}(\w{{1,128}})", re.ASCII)
+_OK = "OK"
+_MAX_HOSTS = 256
+
+
+class Endpoint:
+    """The handler of every HTTP request of a worker.
+
+    Args:
+        core: The dispatcher.
+        authenticator: Who checks signatures.
+        metrics: What counts.
+        refused: The HTTP wall's counters, for the metrics page.
+        hosts: The host names answered to beside loopback, or None to answer to all (production).
+        loop: The event loop; every answer leaves on its thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        core: Dispatcher,
+        authenticator: Authenticator,
+        metrics: Metrics,
+        refused: Mapping[str, int],
+        hosts: frozenset[str] | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._core = core
+        self._authenticator = authenticator
+        self._metrics = metrics
+        self._refused = refused
+        self._hosts = hosts
+        self._known_hosts: dict[bytes, bool] = {}
+        self._loop = loop
+        self._pages: dict[bytes, Callable[[], HttpResponse]] = {
+            b"/health/live": lambda: _page(200, {"status": "live"}),
+            b"/health/ready": self._ready,
+            b"/metrics": lambda: HttpResponse(200, CONTENT_TYPE, metrics.scrape(self._refused)),
+        }
+
+    def __call__(self, request: HttpRequest, respond: Respond) -> None:
+        """Answer one request; ``respond`` is called once, now or when the record of the answer is durable."""
+        started = time.perf_counter()
+        exchange = _Exchange(str(uuid.uuid4()), started, respond)
+        page = self._pages.get(request.path) if request.method in {b"GET", b"HEAD"} else None
+        if page is not None:
+            respond(page())
+        elif self._hosts is not None and not self._serves_host(request.header(b"host") or b"", self._hosts):
+            self._turn_away(exchange, AccessDeniedException("The Host header names another host."))
+        elif request.method != b"POST" or request.path != b"/":
+            self._turn_away(exchange, UnknownOperationException())
+        else:
+            self._api(request, exchange)
+
+    def _api(self, request: HttpRequest, exchange: "_Exchange") -> None:
+        try:
+            self._core.views.refresh()
+            caller, region = self._authenticator.authenticate(
+                request.method, request.path, request.query, request.headers, request.body, service=SERVICE
+            )
+        except Fault as fault:
+            self._turn_away(exchange, fault)
+            return
+        except AdapterError as error:
+            _log.error("%s: %s", exchange.request_id, error)
+            self._turn_away(exchange, KMSInternalException("The service cannot read its store."))
+            return
+        self._proven(request, exchange, caller, region)
+
+    def _proven(self, request: HttpRequest, exchange: "_Exchange", caller: Caller, region: str) -> None:
+        facts = Facts(
+            exchange.request_id,
+            caller,
+            region,
+            request.peer,
+            (request.header(b"user-agent") or b"").decode("latin-1"),
+            request.tls,
+            (request.header(b"host") or b"").decode("latin-1"),
+        )
+        target = request.header(b"x-amz-target") or b""
+        operation = _TARGETS.get(target)
+        if operation is None:
+            named = _OPERATION_NAME.fullmatch(target.decode("latin-1"))
+            exchange.operation = UNKNOWN
+            outcome = self._core.unknown(facts, named[1] if named else UNKNOWN, UnknownOperationException())
+            self._record(outcome, exchange)
+            return
+        exchange.operation = operation.name
+        prepared = self._core.prepare(facts, operation, request.body)
+        if prepared.writes:
+            self._write(prepared, exchange)
+        else:
+            self._record(prepared.run(), exchange)
+
+    def _write(self, prepared: Prepared, exchange: "_Exchange") -> None:
+        def written(result: Outcome | BaseException) -> None:
+            self._loop.call_soon_threadsafe(self._written, prepared, exchange, result)
+
+        self._core.store.submit(prepared.transact, written)
+
+    def _written(self, prepared: Prepared, exchange: "_Exchange", result: Outcome | BaseException) -> None:
+        """A committed transaction holds its own record; a refused one's goes to the spool."""
+        if isinstance(result, BaseException):
+            self._record(prepared.refuse(result), exchange)
+        else:
+            self._answer(result, exchange)
+
+    def _record(self, outcome: Outcome, exchange: "_Exchange") -> None:
+        def durable(error: AdapterError | None) -> None:
+            if error is None:
+                self._answer(outcome, exchange)
+            else:
+                _log.error("%s: %s", exchange.request_id, error)
+                self._fail(exchange, KMSInternalException("The service cannot write its audit."))
+
+        self._core.trail.append(outcome.payload, durable)
+
+    def _answer(self, outcome: Outcome, exchange: "_Exchange") -> None:
+        self._metrics.count(exchange.operation, outcome.fault or _OK, time.perf_counter() - exchange.started)
+        exchange.respond(HttpResponse(outcome.status, JSON, outcome.body, exchange.headers))
+
+    def _fail(self, exchange: "_Exchange", fault: Fault) -> None:
+        self._metrics.count(exchange.operation, fault.type, time.perf_counter() - exchange.started)
+        exchange.respond(HttpResponse(fault.status, JSON, fault_body(fault), exchange.headers))
+
+    def _turn_away(self, exchange: "_Exchange", fault: Fault) -> None:
+        """Answer a request whose caller is not proven: a counter and a braked log line, no record."""
+        _security_log.warning("%s: refused before a caller was proven: %s", exchange.request_id, fault.type)
+        self._fail(exchange, fault)
+
+    def _ready(self) -> HttpResponse:
+        try:
+            self._core.trail.require_writable()
+            self._core.views.refresh()
+        except AdapterError as error:
+            return _page(503, {"status": "not ready", "reason": str(error)})
+        return _page(200, {"status": "ready"})
+
+    def _serves_host(self, host: bytes, hosts: frozenset[str]) -> bool:
+        known = self._known_hosts.get(host)
+        if known is None:
+            known = _names_loopback_or(host.decode("latin-1"), hosts)
+            if len(self._known_hosts) < _MAX_HOSTS:
+                self._known_hosts[host] = known
+        return known
+
+
+class _Exchange:
+    """One request's own state: who waits for its answer, and since when."""
+
+    __slots__ = ("headers", "operation", "request_id", "respond", "started")
+
+    def __init__(self, request_id: str, started: float, respond: Respond) -> None:
+        self.request_id = request_id
+        self.started = started
+        self.respond = respond
+        self.operation = UNPROVEN
+        self.headers = ((b"x-amzn-RequestId", request_id.encode()),)
+
+
+def _page(status: int, content: dict[str, str]) -> HttpResponse:
+    return HttpResponse(status, b"application/json", msgspec.json.encode(content))
+
+
+def _names_loopback_or(host: str, hosts: frozenset[str]) -> bool:
+    """Whether a Host header names loopback or one of ``hosts``: a web page must not reach dev mode by DNS rebinding."""
+    name = re.sub(r":[0-9]*\Z", "", host).lower()
+    if name in hosts or name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False

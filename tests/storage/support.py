@@ -1,0 +1,128 @@
+"""What the storage tests share: a seal, values, a store in a folder, and a plain connection for the attacker."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from hmac import digest
+from pathlib import Path
+
+import msgspec
+
+from strongroom.model.key import Alias, Key, Material, StoredKey
+from strongroom.model.region import Realm
+from strongroom.model.spec import KeyManager, KeySpec, KeyUsage, Origin
+from strongroom.model.state import KeyState
+from strongroom.ports import Credential
+from strongroom.storage.create import create_store
+from strongroom.storage.rows import AuditHead, RootKeyRow
+from strongroom.storage.store import SqlStore, open_store
+from strongroom.storage.transaction import SqlTransaction
+
+MAC_KEY = b"m" * 32
+SET_KEY = b"s" * 32
+
+ACCOUNT = "123456789012"
+OTHER_ACCOUNT = "210987654321"
+REALM = Realm(ACCOUNT, "eu-west-1")
+OTHER_REALM = Realm(OTHER_ACCOUNT, "us-east-1")
+
+K1 = "11111111-0000-4000-8000-000000000000"
+K2 = "22222222-0000-4000-8000-000000000000"
+K3 = "33333333-0000-4000-8000-000000000000"
+ALIAS = "alias/app"
+AK1, AK2 = "AKIAAAAAAAAAAAAAAAA1", "AKIAAAAAAAAAAAAAAAA2"
+
+
+class HmacSeal:
+    """ports.RowSeal with two keys at hand, as docs/reference/formats.md words it."""
+
+    def mac(self, row: bytes) -> bytes:
+        """MAC of a row."""
+        return digest(MAC_KEY, row, "sha256")
+
+    def element(self, row_mac: bytes) -> int:
+        """Element of a set hash."""
+        return int.from_bytes(digest(SET_KEY, b"\1" + row_mac, "sha256"), "big")
+
+    def mask(self, nonce: bytes) -> int:
+        """Mask of a set hash."""
+        return int.from_bytes(digest(SET_KEY, b"\0" + nonce, "sha256"), "big")
+
+
+def make_key(key_id: str, realm: Realm = REALM, description: str = "") -> Key:
+    """A key as CreateKey makes it."""
+    return Key(
+        realm=realm,
+        key_id=key_id,
+        spec=KeySpec.SYMMETRIC_DEFAULT,
+        usage=KeyUsage.ENCRYPT_DECRYPT,
+        origin=Origin.AWS_KMS,
+        manager=KeyManager.CUSTOMER,
+        state=KeyState.ENABLED,
+        description=description,
+        created_at=1_700_000_000.25,
+        material_id=key_id[:8] * 8,
+    )
+
+
+def make_stored(key_id: str, realm: Realm = REALM, tags: dict[str, str] | None = None) -> StoredKey:
+    """A new key with material, default policy and tags."""
+    key = make_key(key_id, realm)
+    material_id = key.material_id or ""
+    material = Material(material_id, os.urandom(70), key.created_at)
+    return StoredKey(key, {material_id: material}, {"default": f'{{"Id":"{key_id}"}}'}, tags or {}, ())
+
+
+def make_credential(access_key_id: str, *, active: bool = True, account: str = ACCOUNT) -> Credential:
+    """An access key."""
+    return Credential(access_key_id, account, b"sealed " + access_key_id.encode(), active, 1_700_000_000.0)
+
+
+def make_alias(name: str, key_id: str, realm: Realm = REALM, updated_at: float = 1_700_000_000.5) -> Alias:
+    """An alias."""
+    return Alias(realm, name, key_id, 1_700_000_000.5, updated_at)
+
+
+def disabled(key: Key) -> Key:
+    """The key in state Disabled."""
+    return msgspec.structs.replace(key, state=KeyState.DISABLED)
+
+
+def fill(tx: SqlTransaction) -> None:
+    """What a new store begins with."""
+    tx.put_root_key(RootKeyRow(1, b"sealed root", 1_700_000_000.0))
+    tx.put_account(ACCOUNT, 1_700_000_000.0)
+    tx.put_account(OTHER_ACCOUNT, 1_700_000_000.0)
+    tx.put_meta("mode", "production")
+
+
+def populate(tx: SqlTransaction) -> None:
+    """Something in every table: K1 with an alias and tags, K2 beside it, K3 in another account."""
+    for stored in (make_stored(K1, tags={"team": "red", "env": "prod"}), make_stored(K2), make_stored(K3, OTHER_REALM)):
+        tx.insert_key(stored)
+    tx.put_policy(make_key(K1), "extra", '{"Effect":"Deny"}')
+    tx.put_alias(make_alias(ALIAS, K1))
+    tx.put_alias(make_alias("alias/spare", K1))
+    tx.put_credential(make_credential(AK1))
+    tx.put_credential(make_credential(AK2))
+    tx.checkpoint_head(AuditHead(1, 1, 10, b"c" * 32, 1_700_000_000.0))
+    tx.add_record("event-1", b"payload 1")
+
+
+def no_veto() -> None:
+    """A ``before_commit`` that never refuses."""
+
+
+def new_store(folder: Path, before_commit: Callable[[], None] = no_veto) -> SqlStore:
+    """Make and open a store in a folder."""
+    path = folder / "strongroom.db"
+    create_store(path, HmacSeal(), fill)
+    return open_store(path, HmacSeal(), before_commit)
+
+
+@contextlib.contextmanager
+def outsider(path: Path) -> Iterator[sqlite3.Connection]:
+    """A plain connection to the file, committed at the end: somebody who can write to the file and has no key."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        yield connection
