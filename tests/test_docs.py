@@ -26,8 +26,8 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
-# Folders that are made, not written.
-_MADE = re.compile(r"\.(?!ci$|github$).*|__pycache__|build|dist|site|.*\.egg-info")
+# Files and folders that are made, not written.
+_MADE = re.compile(r"\.(?!ci$|github$|gitignore$).*|__pycache__|build|dist|site|.*\.egg-info")
 
 # Names of one machine or one mirror; written so that this file does not hold them.
 _LOCAL = re.compile(
@@ -44,10 +44,8 @@ _SUFFIXES = {"Counter": "_total", "Gauge": "", "Histogram": "", "Summary": "", "
 def _files(folder: Path = ROOT) -> Iterator[Path]:
     """The files of the tree that somebody wrote."""
     for path in sorted(folder.iterdir()):
-        if not path.is_dir():
-            yield path
-        elif not _MADE.fullmatch(path.name):
-            yield from _files(path)
+        if not _MADE.fullmatch(path.name):
+            yield from _files(path) if path.is_dir() else [path]
 
 
 def _lines(page: Path) -> Iterator[str]:

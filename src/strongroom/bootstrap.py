@@ -15,6 +15,7 @@ from strongroom.dispatch import Dispatcher
 from strongroom.handover import Handover
 from strongroom.identity.access_keys import AccessKeys, DevAccessKeys, StoredAccessKeys
 from strongroom.identity.authenticate import Authenticator
+from strongroom.keystores.markers import MarkerSeal
 from strongroom.keystores.registry import Registry
 from strongroom.keystores.root import Purpose, RootKeys
 from strongroom.keystores.rowseal import RowSeal
@@ -85,7 +86,9 @@ class Service:
         )
         self._server = HttpServer(self._handle, _limits(settings))
         self._endpoint = Endpoint(
-            core=Dispatcher(self._store, views, Registry(SoftwareKeyStore(roots)), CLOCKS, self._spool),
+            core=Dispatcher(
+                self._store, views, Registry(SoftwareKeyStore(roots)), CLOCKS, MarkerSeal(roots), self._spool
+            ),
             authenticator=Authenticator(access_keys, settings.served_regions, CLOCKS.machine),
             metrics=Metrics(),
             refused=self._server.refused,

@@ -34,7 +34,17 @@ from strongroom.operations.logged import request_parameters, response_elements
 from strongroom.operations.request import decode
 from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import EVENT_SOURCE, Call, Operation, Target, WriteCall
-from strongroom.ports import AdapterError, AuditEvent, Clocks, KeyStores, Store, TamperedStoreError, Trail, Transaction
+from strongroom.ports import (
+    AdapterError,
+    AuditEvent,
+    Clocks,
+    KeyStores,
+    MarkerSeal,
+    Store,
+    TamperedStoreError,
+    Trail,
+    Transaction,
+)
 
 _log = logging.getLogger("strongroom.dispatch")
 _encode = msgspec.json.Encoder().encode
@@ -87,6 +97,7 @@ class Dispatcher(msgspec.Struct, frozen=True):
     views: KeyViews
     keystores: KeyStores
     clocks: Clocks
+    markers: MarkerSeal
     trail: Trail
 
     def prepare(self, facts: Facts, operation: Operation, body: bytes) -> "Prepared":
@@ -170,7 +181,7 @@ class Prepared:
         if self.refused is not None:
             return self._outcome(None, self.refused)
         core = self._core
-        call = Call(self._realm, self._facts.caller, core.keystores, core.clocks, core.store)
+        call = Call(self._realm, self._facts.caller, core.keystores, core.clocks, core.markers, core.store)
         try:
             response = self._operation.function(call, self._request, *self._keys)
         except Exception as error:  # noqa: BLE001 - as in prepare
@@ -185,7 +196,7 @@ class Prepared:
         """
         self.decide(tx)
         core = self._core
-        call = WriteCall(self._realm, self._facts.caller, core.keystores, core.clocks, tx, tx)
+        call = WriteCall(self._realm, self._facts.caller, core.keystores, core.clocks, core.markers, tx, tx)
         response = self._operation.function(call, self._request, *self._keys)
         outcome = self._outcome(response, None)
         tx.add_record(outcome.event_id, outcome.payload)

@@ -6,7 +6,7 @@ from strongroom.model.key import Alias, StoredKey
 from strongroom.model.region import Realm
 from strongroom.ports import Change, Credential, Store
 
-MAX_VIEWS = 20_000
+MAX_VIEWS = 10_000
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

@@ -242,6 +242,14 @@ class RowSeal(Protocol):
         ...
 
 
+class MarkerSeal(Protocol):
+    """A keyed function over pagination markers, so that only our own are taken."""
+
+    def mac(self, text: bytes) -> bytes:
+        """32 bytes over a marker's scope and sort key."""
+        ...
+
+
 # --- keys ---
 
 

@@ -111,11 +111,18 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path 
     values = _from_file(config or _config_of(environment)) | _from_environment(environment)
     values |= {name: value for name, value in flags.items() if value is not None}
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_as_path)
     except msgspec.ValidationError as error:
         raise SettingsError(_worded(str(error))) from None
     _require_sense(settings)
     return settings
+
+
+def _as_path(_wanted: type, value: object) -> Path:
+    """A path, the only type here that msgspec does not know; from a file or the environment it comes as text."""
+    if isinstance(value, str | Path):
+        return Path(value)
+    raise ValueError(f"Expected `path`, got `{type(value).__name__}`")
 
 
 def _config_of(environment: Mapping[str, str]) -> Path | None:

@@ -20,6 +20,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, AuditUnavailableError | None]] = []
+        self.threads: set[str] = set()
         self._news = threading.Condition()
 
     def of(self, caller: Any) -> Callable[[AuditUnavailableError | None], None]:
@@ -28,6 +29,7 @@ class Answers:
         def done(error: AuditUnavailableError | None) -> None:
             with self._news:
                 self.told.append((caller, error))
+                self.threads.add(threading.current_thread().name)
                 self._news.notify_all()
 
         return done
@@ -52,13 +54,15 @@ class Disk:
     """Stands before the system calls on spool files and their folder: notes them, and fails them on order.
 
     ``calls`` holds (call, file name, data) for each that was made, noted when it returned or failed. ``faults`` maps a
-    call to what happens instead, as long as it is there; ``gate``, while clear, holds ``fdatasync`` back, and ``syncing``
-    is set by the next one that comes.
+    call to what happens instead, as long as it is there, if what was written last holds ``marked``. ``gate``, while
+    clear, holds ``fdatasync`` back; ``syncing`` is set by the next one that comes.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.calls: list[tuple[str, str, bytes]] = []
         self.faults: dict[str, OSError | str] = {}
+        self.marked = b""
+        self._last = b""
         self.gate = threading.Event()
         self.gate.set()
         self.syncing = threading.Event()
@@ -87,7 +91,8 @@ class Disk:
             path = Path(f"/proc/self/fd/{fd}").readlink()
             if not self._ours(path):
                 return real(fd, data)
-            if self.faults.get("write") == "short":
+            self._last = bytes(data)
+            if self.faults.get("write") == "short" and self.marked in self._last:
                 self.calls.append(("write failed", path.name, b""))
                 return real(fd, data[: len(data) // 2])
             self._fail("write", path.name)
@@ -118,7 +123,7 @@ class Disk:
 
     def _fail(self, kind: str, name: str) -> None:
         fault = self.faults.get(kind)
-        if isinstance(fault, OSError):
+        if isinstance(fault, OSError) and self.marked in self._last:
             self.calls.append((f"{kind} failed", name, b""))
             raise fault
 

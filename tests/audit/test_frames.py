@@ -175,6 +175,12 @@ def test_tampering_is_found(tampered: Callable[[], bytes]) -> None:
     assert isinstance(fault, BrokenChainError | BadHeaderError)
 
 
+def test_dropped_frame_is_found_without_a_key() -> None:
+    """Recovery, which checks no MAC, must not take what follows a missing frame for a torn tail and cut it."""
+    with pytest.raises(BrokenChainError, match="sequence 4 in place of 3"):
+        list(read(cut(2, 2)))
+
+
 def test_wrong_key_is_found() -> None:
     """A chain under another key is refused at the header, before any frame is given out."""
     frames, fault = frames_and_fault(DATA, bytes(32))

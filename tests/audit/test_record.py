@@ -4,6 +4,7 @@ import json
 import re
 import types
 from datetime import UTC, datetime
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,7 @@ def test_large_objects_are_left_out_with_a_note(field: str, member: str, limit: 
         "in a tuple": {"grantTokens": ("a", bytearray(b"secret"))},
         "as a name": {b"secret": "a"},
         "an object of ours": {"caller": ROOT},
+        "enumeration of bytes": {"purpose": Enum("Purpose", {"WRAP": b"secret"}).WRAP},  # type: ignore[attr-defined]
     }.values(),
 )
 def test_bytes_are_never_logged(field: str, members: dict[Any, Any]) -> None:
@@ -218,8 +220,14 @@ def test_bytes_are_never_logged(field: str, members: dict[Any, Any]) -> None:
         encode(msgspec.structs.replace(FULL, **{field: members}))
 
 
-def test_any_mapping_is_an_object() -> None:
-    """Read-only views and tuples, as the core holds them, are written as objects and lists."""
-    context = types.MappingProxyType({"a": ("b", "c")})
+class Usage(StrEnum):
+    """An enumeration as the core has them."""
+
+    SIGN = "SIGN_VERIFY"
+
+
+def test_values_of_the_core_become_json() -> None:
+    """Read-only views, tuples and enumerations, as the core holds them, are written as objects, lists and texts."""
+    context = types.MappingProxyType({"a": ("b", Usage.SIGN)})
     record = one(msgspec.structs.replace(FULL, request_parameters=types.MappingProxyType({"c": context})))
-    assert record["requestParameters"] == {"c": {"a": ["b", "c"]}}
+    assert record["requestParameters"] == {"c": {"a": ["b", "SIGN_VERIFY"]}}

@@ -105,50 +105,43 @@ def test_what_gathers_during_a_sync_is_one_group(disk: Disk, make_spool: MakeSpo
     assert answers.good == list(range(51))
 
 
-def test_answers_come_on_the_loop(disk: Disk, make_spool: MakeSpool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_come_on_the_loop(
+    disk: Disk, make_spool: MakeSpool, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a loop, callers are told on its thread, a whole group with one wake-up of the loop."""
+    wake_ups: list[str] = []
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        wake_ups = 0
         wake = loop.call_soon_threadsafe
 
-        def counted(*args: Any, **more: Any) -> asyncio.Handle:
-            nonlocal wake_ups
-            wake_ups += 1
+        def noted(*args: Any, **more: Any) -> asyncio.Handle:
+            wake_ups.append(threading.current_thread().name)
             return wake(*args, **more)
 
-        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        monkeypatch.setattr(loop, "call_soon_threadsafe", noted)
         spool = make_spool(loop=loop)
-        told: list[tuple[int, threading.Thread]] = []
-        everyone = asyncio.Event()
-
-        def done_of(number: int) -> Callable[[AuditUnavailableError | None], None]:
-            def done(error: AuditUnavailableError | None) -> None:
-                assert error is None
-                told.append((number, threading.current_thread()))
-                if len(told) == 51:
-                    everyone.set()
-
-            return done
-
-        disk.gate.clear()
-        disk.syncing.clear()
-        spool.append(payload(0), done_of(0))
-        assert disk.syncing.wait(PATIENCE)
+        hold(disk, spool, answers)
         for number in range(1, 51):
-            spool.append(payload(number), done_of(number))
+            spool.append(payload(number), answers.of(number))
         disk.gate.set()
-        async with asyncio.timeout(PATIENCE):
-            await everyone.wait()
-        assert told == [(number, threading.current_thread()) for number in range(51)]
-        assert wake_ups == 2
-        spool.append(
-            bytes((1 << 20) + 1), lambda error: told.append((0 if error is None else -1, threading.main_thread()))
-        )
-        assert len(told) == 51  # a refusal is told on the loop as well, never from inside append
+        await asyncio.to_thread(answers.wait, 51)
+
+    asyncio.run(run())
+    assert answers.good == list(range(51))
+    assert answers.threads == {threading.current_thread().name}
+    assert wake_ups.count("audit-spool") == 2
+
+
+def test_refusal_comes_on_the_loop(make_spool: MakeSpool, answers: Answers) -> None:
+    """A refusal at once is told like any answer, never from inside ``append``."""
+
+    async def run() -> None:
+        spool = make_spool(loop=asyncio.get_running_loop())
+        spool.append(bytes((1 << 20) + 1), answers.of("over"))
+        assert answers.told == []
         await asyncio.sleep(0)
-        assert told[-1][0] == -1
+        assert answers.bad == ["over"]
 
     asyncio.run(run())
 

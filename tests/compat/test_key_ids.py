@@ -17,8 +17,10 @@ from tests.compat.calls import (
     new_alias,
     new_key,
     operation_of,
+    post,
     requests_on,
 )
+from tests.support import Server
 
 ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:"
 
@@ -155,10 +157,8 @@ def test_malformed_arns(place: Place, name: str) -> None:
     ("value", "limit"), [("", "greater than or equal to 1"), ("k" * 2049, "less than or equal to 2048")]
 )
 @pytest.mark.parametrize("name", ["DescribeKey", "ScheduleKeyDeletion", "ListAliases"])
-def test_the_length_of_a_key_id(server: Any, name: str, value: str, limit: str) -> None:
+def test_the_length_of_a_key_id(server: Server, name: str, value: str, limit: str) -> None:
     """A KeyId has 1 to 2048 characters."""
-    from tests.compat.calls import post
-
     answer = post(server, name, {"KeyId": value})
     assert answer.fault == "ValidationException"
     assert f"at 'keyId' failed to satisfy constraint: Member must have length {limit}" in answer.body.decode()

@@ -1,6 +1,7 @@
 """Pages and markers of list operations."""
 
 import base64
+import hmac
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,20 @@ from strongroom.operations import shapes
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
 
 HERE = Realm("111122223333", "eu-west-1")
+
+
+class _Seal:
+    """A ports.MarkerSeal."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def mac(self, text: bytes) -> bytes:
+        """HMAC-SHA-256."""
+        return hmac.digest(self._key, text, "sha256")
+
+
+SEAL = _Seal(b"key")
 
 
 def test_page_size_is_the_default_or_what_was_asked() -> None:
@@ -47,38 +62,39 @@ def test_cut(case: str) -> None:
 
 def test_no_marker_starts_before_every_key() -> None:
     """A list without a marker starts at its beginning."""
-    assert decode_marker(None, "ListKeys", HERE) == ""
+    assert decode_marker(SEAL, None, "ListKeys", HERE) == ""
 
 
 @settings(deadline=None)
 @given(after=st.text(max_size=174))
 def test_marker_survives_the_way_to_the_caller_and_back(after: str) -> None:
     """Any sort key comes back, in a marker that AWS's model accepts as one."""
-    marker = encode_marker("ListResourceTags", HERE, after)
+    marker = encode_marker(SEAL, "ListResourceTags", HERE, after)
     assert convert(marker, shapes.Marker) == marker
-    assert decode_marker(marker, "ListResourceTags", HERE) == after
+    assert decode_marker(SEAL, marker, "ListResourceTags", HERE) == after
 
 
 def test_longest_sort_keys_fit() -> None:
     """A tag key of 128 characters outside the basic plane and an alias name of 256 make valid markers."""
     for after in ("\U0001f511" * 128, "alias/" + "x" * 250, "\U0001f511" * 174):
-        convert(encode_marker("ListResourceTags", HERE, after), shapes.Marker)
+        convert(encode_marker(SEAL, "ListResourceTags", HERE, after), shapes.Marker)
 
 
-MARKER = encode_marker("ListAliases", HERE, "alias/a")
+MARKER = encode_marker(SEAL, "ListAliases", HERE, "alias/a")
 NOT_OURS = {
-    "another operation's": encode_marker("ListKeys", HERE, "alias/a"),
-    "another account's": encode_marker("ListAliases", HERE._replace(account="444455556666"), "alias/a"),
-    "another Region's": encode_marker("ListAliases", HERE._replace(region="eu-west-2"), "alias/a"),
+    "another operation's": encode_marker(SEAL, "ListKeys", HERE, "alias/a"),
+    "another account's": encode_marker(SEAL, "ListAliases", HERE._replace(account="444455556666"), "alias/a"),
+    "another Region's": encode_marker(SEAL, "ListAliases", HERE._replace(region="eu-west-2"), "alias/a"),
     "account and Region that join to the same text": encode_marker(
-        "ListAliases", Realm("1111222233", "33eu-west-1"), "alias/a"
+        SEAL, "ListAliases", Realm("1111222233", "33eu-west-1"), "alias/a"
     ),
     "a sort key alone": base64.urlsafe_b64encode(b"alias/a").decode(),
     "cut off": MARKER[:-1],
     "with padding too much": MARKER + "====",
     "with a space": MARKER[:4] + " " + MARKER[4:],
-    "with another sort key": MARKER[:12] + base64.urlsafe_b64encode(b"alias/b").decode(),
-    "checksum over nothing": base64.urlsafe_b64encode(bytes(9)).decode(),
+    "with another sort key": MARKER[:16] + base64.urlsafe_b64encode(b"alias/b").decode(),
+    "MAC over nothing": base64.urlsafe_b64encode(bytes(12)).decode(),
+    "under another key": encode_marker(_Seal(b"other"), "ListAliases", HERE, "alias/a"),
     "not UTF-8": base64.urlsafe_b64encode(b"\xff" * 20).decode(),
     "not ASCII": "ÿ" * 8,
     "one character": "x",
@@ -90,7 +106,7 @@ NOT_OURS = {
 def test_marker_of_another_list_is_refused(case: str) -> None:
     """A marker that was not made for this operation, account and Region is refused, and says nothing more."""
     with pytest.raises(InvalidMarkerException, match=r"^The marker is not valid\.$"):
-        decode_marker(NOT_OURS[case], "ListAliases", HERE)
+        decode_marker(SEAL, NOT_OURS[case], "ListAliases", HERE)
 
 
 @settings(deadline=None)
@@ -98,4 +114,4 @@ def test_marker_of_another_list_is_refused(case: str) -> None:
 def test_any_text_is_refused_cleanly(marker: str) -> None:
     """Whatever AWS's model accepts as a marker either is ours or is refused with InvalidMarkerException."""
     with pytest.raises(InvalidMarkerException):
-        decode_marker(marker, "ListAliases", HERE)
+        decode_marker(SEAL, marker, "ListAliases", HERE)

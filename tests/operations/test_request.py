@@ -47,6 +47,7 @@ class SampleRequest(Request, frozen=True, kw_only=True):
     tags: tuple[Tag, ...] = ()
     parts: tuple[Part, ...] = ()
     part: Part | None = None
+    sealed_part: Annotated[Part, Meta(extra=shapes.SECRET)] | None = None
     encryption_context: shapes.EncryptionContext = {}  # noqa: RUF012 - msgspec copies an empty default
 
 
@@ -156,6 +157,11 @@ BROKEN = {
         "Value at 'part.secret'",
         AT_LEAST_ONE,
     ),
+    "below a secret structure": (
+        sample(SealedPart={"Colour": "red"}),
+        "Value at 'sealedPart.colour'",
+        "Member must satisfy enum value set: [RED, BLUE]",
+    ),
     "missing in a structure": (sample(Part={}), "Value null at 'part.colour'", "Member must not be null"),
     "null in a map": (
         sample(EncryptionContext={"a": "b", "c": None}),
@@ -209,7 +215,7 @@ def test_endless_lists_and_maps_are_not_read_item_by_item() -> None:
     assert refusal(sample(EncryptionContext=dict.fromkeys(map(str, range(1001))))).message == text.format(
         "encryptionContext"
     )
-    assert "at 'colours'" in refusal(sample(Colours=["RED"] * 999 + ["x"])).message
+    assert "Member must satisfy enum value set" in refusal(sample(Colours=["RED"] * 999 + ["x"])).message
 
 
 # --- wrong JSON ---

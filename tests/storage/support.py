@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from hmac import digest
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -126,3 +127,15 @@ def outsider(path: Path) -> Iterator[sqlite3.Connection]:
     """A plain connection to the file, committed at the end: somebody who can write to the file and has no key."""
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         yield connection
+
+
+def rows(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+    """All of a table."""
+    return connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - a table of ours
+
+
+def put_back(connection: sqlite3.Connection, table: str, old: list[tuple[Any, ...]]) -> None:
+    """Make a table what it was."""
+    connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a table of ours
+    for row in old:
+        connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - as above

@@ -33,6 +33,10 @@ from tests.storage.support import (
 
 Work = Callable[[SqlTransaction], Any]
 
+# Keys that ``populate`` does not make.
+A = "aaaaaaaa-0000-4000-8000-000000000000"
+B = "bbbbbbbb-0000-4000-8000-000000000000"
+
 
 def together(store: SqlStore, *works: Work) -> list[Any]:
     """Run works as the writer's next batches: it is held until all are queued. Their outcomes, in order."""
@@ -115,17 +119,17 @@ def test_a_failing_job_leaves_no_trace_and_harms_no_other(tmp_path: Path) -> Non
     """Of three jobs in one commit the middle one fails: it gets its own exception, the others are there."""
     commits: list[int] = []
     store = new_store(tmp_path, lambda: commits.append(1))
-    outcomes = together(store, inserting(K1), failing, inserting(K2))
+    outcomes = together(store, inserting(A), failing, inserting(B))
     assert outcomes[0] is None
     assert isinstance(outcomes[1], LookupError)
     assert outcomes[2] is None
     assert len(commits) == 1
-    assert store.key_ids(REALM, "", 10) == [K1, K2]
+    assert store.key_ids(REALM, "", 10) == [A, B]
     assert store.key_ids(OTHER_REALM, "", 10) == []
     assert store.aliases(REALM, "", 10) == []
     assert store.credential(AK1) is None
     assert store.outbox(10) == []
-    assert {change.name for change in store.changes() or []} == {K1, K2}
+    assert {change.name for change in store.changes() or []} == {A, B}
     store.check()
     store.close()
 
@@ -164,12 +168,12 @@ def test_a_veto_undoes_the_whole_batch(tmp_path: Path) -> None:
             raise veto[0]
 
     store = new_store(tmp_path, before_commit)
-    assert together(store, inserting(K1), failing, inserting(K2)) == [veto[0]] * 3
+    assert together(store, inserting(A), failing, inserting(B)) == [veto[0]] * 3
     assert store.key_ids(REALM, "", 10) == []
     assert store.changes() == []
     veto.clear()
-    store.run(inserting(K1))
-    assert store.key_ids(REALM, "", 10) == [K1]
+    store.run(inserting(A))
+    assert store.key_ids(REALM, "", 10) == [A]
     store.check()
     store.close()
 

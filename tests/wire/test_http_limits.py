@@ -176,7 +176,6 @@ def test_requests_wait_while_their_client_does_not_read() -> None:
 def test_reading_pauses_ahead_of_the_answers() -> None:
     """A client that sends on without waiting for its answer is not read without bound, and loses nothing."""
     waiting: list[Respond] = []
-    count = 0
     with (
         Live(lambda _, respond: waiting.append(respond), limits(read_ahead=1000)) as live,
         live.client() as client,
@@ -192,9 +191,6 @@ def test_reading_pauses_ahead_of_the_answers() -> None:
         assert connection._reader.buffered < 1_000_000
         assert len(live.seen) == 1
         client.sock.settimeout(20)
-        client.send(GET[sent % len(GET) :] if sent % len(GET) else b"")
-        count = -(-sent // len(GET))
-        assert count > 2
         for _ in range(50):
             live.call(lambda: waiting.pop()(HttpResponse(200, b"", b"")))
             assert client.answer().status == 200

@@ -43,9 +43,8 @@ _FILE_FIELDS = struct.Struct(">HIQIIQQ")
 _FRAME_START = struct.Struct(">4sI")
 _FRAME_FIELDS = struct.Struct(">IQQ")
 
-_FILE_HEAD_BYTES = _FILE_START.size + _FILE_FIELDS.size
 _FRAME_HEAD_BYTES = _FRAME_START.size + _FRAME_FIELDS.size
-HEADER_BYTES = _FILE_HEAD_BYTES + 2 * MAC_BYTES
+HEADER_BYTES = _FILE_START.size + _FILE_FIELDS.size + 2 * MAC_BYTES
 
 
 class SpoolError(Exception):
@@ -167,12 +166,12 @@ class Chain:
         return self.mac
 
 
-def read_header(data: bytes) -> Header:
-    """Read a file's header, its MAC unchecked.
+def read_header(data: bytes, chain_key: bytes | None = None) -> Header:
+    """Read a file's header; its MAC is checked with the key of its chain, which it itself says.
 
     Raises:
         TornTailError: The file was cut short before anything in it was durable.
-        BadHeaderError: It is damaged, of an unknown version, or its number is not one of a file.
+        BadHeaderError: It is damaged, of an unknown version, its number is not one of a file, or its MAC is wrong.
     """
     magic, crc = _FILE_START.unpack_from(data.ljust(HEADER_BYTES, b"\0"))
     rest = data[_FILE_START.size : HEADER_BYTES]
@@ -186,6 +185,10 @@ def read_header(data: bytes) -> Header:
     if not 0 < number <= MAX_FILES:
         raise BadHeaderError(0, f"file number {number}")
     previous_mac, mac = rest[_FILE_FIELDS.size : -MAC_BYTES], rest[-MAC_BYTES:]
+    if chain_key is not None:
+        fields = rest[: _FILE_FIELDS.size]
+        if not hmac.compare_digest(mac, _link_mac(_header_key(chain_key, number), previous_mac, fields)):
+            raise BadHeaderError(0, "wrong MAC")
     return Header(worker, epoch, number, root_version, first_sequence, durable, previous_mac, mac)
 
 
@@ -195,19 +198,12 @@ def read(data: bytes, chain_key: bytes | None = None) -> Iterator[Frame]:
     A frame that is not whole is a torn tail, unless a frame after it says that it was durable.
 
     Raises:
-        BadHeaderError: As ``read_header``, or the header's MAC is wrong.
+        BadHeaderError: As ``read_header``.
         TornTailError: The file ends in an unacknowledged write.
         BrokenChainError: A frame is damaged, out of place or has a wrong MAC.
     """
-    header = read_header(data)
-    key = b""
-    if chain_key is not None:
-        for _ in range(header.number - 1):
-            chain_key = _next_file_key(chain_key)
-        key = _first_link_key(chain_key)
-        fields = data[_FILE_START.size : _FILE_HEAD_BYTES]
-        if not hmac.compare_digest(header.mac, _link_mac(key, header.previous_mac, fields)):
-            raise BadHeaderError(0, "wrong MAC")
+    header = read_header(data, chain_key)
+    key = None if chain_key is None else _header_key(chain_key, header.number)
     sequence, mac, offset = header.first_sequence, header.mac, HEADER_BYTES
     while offset < len(data):
         frame = _whole_frame(data, offset)
@@ -215,7 +211,7 @@ def read(data: bytes, chain_key: bytes | None = None) -> Iterator[Frame]:
             raise _not_whole(data, offset, sequence)
         if frame.sequence != sequence:
             raise BrokenChainError(offset, f"sequence {frame.sequence} in place of {sequence}")
-        if key:
+        if key is not None:
             key = _next_link_key(key)
             body = data[offset + _FRAME_START.size : frame.end - MAC_BYTES]
             if not hmac.compare_digest(frame.mac, _link_mac(key, mac, body)):
@@ -254,6 +250,13 @@ def _whole_frames(data: bytes, offset: int) -> Iterator[Frame]:
 
 def _link_mac(key: bytes, previous_mac: bytes, body: bytes) -> bytes:
     return hmac.digest(key, previous_mac + body, "sha256")
+
+
+def _header_key(chain_key: bytes, number: int) -> bytes:
+    """The link key of the header of a file."""
+    for _ in range(number - 1):
+        chain_key = _next_file_key(chain_key)
+    return _first_link_key(chain_key)
 
 
 def _next_link_key(key: bytes) -> bytes:

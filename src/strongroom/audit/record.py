@@ -7,6 +7,7 @@ element", version 1.11; KMS Developer Guide, "Logging AWS KMS API calls with AWS
 import functools
 import time
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ OBJECT_BYTES = {
 }
 """The most that each object may hold, as JSON; a larger one is replaced by a note of its size, as CloudTrail does."""
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 _SMALLEST_LIMIT = min(limit for _, limit in OBJECT_BYTES.values())
 
 
@@ -89,13 +91,7 @@ class _Record(msgspec.Struct, frozen=True, rename=_member):
     tls_details: _Tls | UnsetType
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise NotImplementedError
-
-
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+_encode = msgspec.json.Encoder(enc_hook=dict).encode  # the hook sees mappings alone, all else is refused before
 
 
 def encode(*events: AuditEvent) -> bytes:
@@ -175,7 +171,7 @@ def _require_json(value: Any) -> None:
     elif isinstance(value, list | tuple):
         for item in value:
             _require_json(item)
-    elif value is not None and not isinstance(value, str | int | float):
+    elif type(value) not in _SCALARS and not isinstance(value, StrEnum):
         raise TypeError(f"an audit record holds JSON values only, not {type(value).__name__}")
 
 

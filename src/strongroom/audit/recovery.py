@@ -155,10 +155,9 @@ class _Walk:
         key = self._chain_key(header)
         if key is None or path.name != file_name(header.worker, header.epoch, header.number):
             raise BadHeaderError(0, "header of another file or chain")
-        frames = read(data, key)
-        self._follow(header, path)
+        self._follow(read_header(data, key), path)
         self._mac = header.mac
-        for frame in frames:
+        for frame in read(data, key):
             self._sequence, self._mac = frame.sequence, frame.mac
             if self._head is not None and (frame.sequence, frame.mac) == (self._head.sequence, self._head.mac):
                 self._head = None

@@ -40,6 +40,7 @@ class Purpose(Enum):
     ROW_SET = b"strongroom/row-set"
     CREDENTIAL = b"strongroom/credential"
     AUDIT = b"strongroom/audit"
+    MARKER = b"strongroom/marker"
 
 
 class KeyHolder:

@@ -1,21 +1,22 @@
 """Pages of list operations and the markers between them.
 
-A marker is the sort key of the last item shown, behind a checksum over operation, account, Region and that key. It is
-no secret and grants nothing: whoever makes one up only starts a list of their own at another place.
+A marker is the sort key of the last item shown, behind a MAC over operation, account, Region and that key
+(docs/reference/formats.md, "Markers").
 """
 
-import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from hmac import compare_digest
 from typing import TypeVar
 
 from strongroom.model.errors import InvalidMarkerException
 from strongroom.model.region import Realm
 from strongroom.operations.request import fault, invalid
+from strongroom.ports import MarkerSeal
 
 T = TypeVar("T")
 
-_CHECKSUM_BYTES = 9  # a multiple of three, so that base64 keeps checksum and sort key apart
+_MAC_BYTES = 12  # a multiple of three, so that base64 keeps MAC and sort key apart
 
 
 def page_size(limit: int | None, *, default: int, largest: int) -> int:
@@ -39,20 +40,21 @@ def cut(items: Sequence[T], size: int) -> tuple[Sequence[T], bool]:
     return items[:size], len(items) > size
 
 
-def encode_marker(operation: str, realm: Realm, after: str) -> str:
-    """A marker that goes on after the item with this sort key; at most 696 bytes of UTF-8 make at most 1024 characters.
+def encode_marker(seal: MarkerSeal, operation: str, realm: Realm, after: str) -> str:
+    """A marker that goes on after the item with this sort key; at most 756 bytes of UTF-8 make at most 1024 characters.
 
     Args:
+        seal: For the MAC.
         operation: The operation's name; a marker is good for one operation in one account and Region.
         realm: The account and Region of the list.
         after: The sort key of the last item shown.
     """
     key = after.encode()
     scope = f"{operation}\0{realm.account}\0{realm.region}\0".encode()
-    return urlsafe_b64encode(hashlib.sha256(scope + key).digest()[:_CHECKSUM_BYTES] + key).decode()
+    return urlsafe_b64encode(seal.mac(scope + key)[:_MAC_BYTES] + key).decode()
 
 
-def decode_marker(marker: str | None, operation: str, realm: Realm) -> str:
+def decode_marker(seal: MarkerSeal, marker: str | None, operation: str, realm: Realm) -> str:
     """The sort key to go on after; empty, before every key, where there is no marker.
 
     Raises:
@@ -61,9 +63,9 @@ def decode_marker(marker: str | None, operation: str, realm: Realm) -> str:
     if marker is None:
         return ""
     try:
-        after = urlsafe_b64decode(marker)[_CHECKSUM_BYTES:].decode()
+        after = urlsafe_b64decode(marker)[_MAC_BYTES:].decode()
     except ValueError:
         after = ""
-    if encode_marker(operation, realm, after) != marker:
+    if not compare_digest(encode_marker(seal, operation, realm, after).encode(), marker.encode()):
         raise InvalidMarkerException("The marker is not valid.")
     return after

@@ -14,7 +14,7 @@ from strongroom.model.region import Realm
 from strongroom.model.spec import KeyUsage
 from strongroom.model.state import ANY, KeyState
 from strongroom.operations.shapes import Request, Response
-from strongroom.ports import Clocks, KeyStores, Reads, Transaction
+from strongroom.ports import Clocks, KeyStores, MarkerSeal, Reads, Transaction
 
 SERVICE = "kms"
 TARGET_PREFIX = "TrentService."
@@ -44,6 +44,7 @@ class Call(msgspec.Struct, frozen=True):
     caller: Caller
     keystores: KeyStores
     clocks: Clocks
+    markers: MarkerSeal
     reads: Reads
 
 

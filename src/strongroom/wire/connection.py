@@ -1,8 +1,11 @@
 """One HTTP connection on uvloop's transports: its stages, its deadline, one request at a time."""
 
 import asyncio
+import contextlib
 import logging
 import math
+import socket
+import struct
 import traceback
 from functools import partial
 from typing import Final, Protocol, cast
@@ -30,6 +33,7 @@ from strongroom.wire.reader import RequestReader, Waiting
 _LOG: Final = logging.getLogger("strongroom.wire")
 _CLOSE: Final = b"Connection: close\r\n"
 _KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"  # said to HTTP/1.0, where it is not the rule
+_NO_LINGER: Final = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds
 
 
 class _Stage(Waiting):
@@ -111,7 +115,7 @@ class HttpConnection(asyncio.Protocol):
         if self._stage == _Stage.CLOSING:
             self._linger_left -= len(data)
             if self._linger_left < 0:
-                self._transport.abort()
+                self.abort()
             return
         self._reader.feed(data)
         if not self._writing_paused and self._stage != _Stage.ANSWERING:
@@ -166,7 +170,10 @@ class HttpConnection(asyncio.Protocol):
             self._close()
 
     def abort(self) -> None:
-        """Cut the connection, whatever is under way."""
+        """Cut the connection, whatever is under way, by a reset: so the kernel too drops what the client did not take."""
+        sock = self._transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
     def refuse_quietly(self, reason: Reason) -> None:
@@ -177,10 +184,10 @@ class HttpConnection(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed: say so where part of a request came, else just close."""
         if self._stage == _Stage.CLOSING:
-            self._transport.abort()
+            self.abort()
         elif self._writing_paused:
             self._owner.count(WRITE_TIMEOUT)
-            self._transport.abort()
+            self.abort()
         elif self._stage == _Stage.BODY:
             self._refuse(BODY_TIMEOUT)
         elif self._reader.buffered:

@@ -134,7 +134,7 @@ def _aliases_of(call: Call, key_id: str) -> tuple[Alias, ...]:
 def list_aliases(call: Call, request: ListAliasesRequest) -> ListAliasesResponse:
     """List the aliases of the caller's account and Region in the order of their names."""
     size = page_size(request.limit, default=50, largest=100)
-    after = decode_marker(request.marker, "ListAliases", call.realm)
+    after = decode_marker(call.markers, request.marker, "ListAliases", call.realm)
     if request.key_id is None:
         found = call.reads.aliases(call.realm, after, size + 1)
     else:
@@ -151,6 +151,6 @@ def list_aliases(call: Call, request: ListAliasesRequest) -> ListAliasesResponse
             )
             for item in page
         ),
-        next_marker=encode_marker("ListAliases", call.realm, page[-1].name) if more else None,
+        next_marker=encode_marker(call.markers, "ListAliases", call.realm, page[-1].name) if more else None,
         truncated=more,
     )

@@ -17,6 +17,7 @@ from strongroom.model.key import Material, StoredKey
 from strongroom.model.spec import EncryptionAlgorithm, KeyUsage
 from strongroom.model.state import USABLE
 from strongroom.operations import shapes
+from strongroom.operations.request import fault, invalid
 from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import Call, ciphertext, key, operation
 
@@ -42,7 +43,7 @@ class DryRunModifier(StrEnum):
     IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
 
 
-DryRunModifiers = Annotated[tuple[DryRunModifier, ...], Meta(min_length=1, max_length=1)]
+DryRunModifiers = tuple[DryRunModifier, ...]
 
 
 def require_context(context: Mapping[str, str]) -> None:
@@ -136,12 +137,9 @@ class DecryptResponse(Response, frozen=True, kw_only=True):
 
 def _check_blob(blob: bytes | None, key_id: str | None, algorithm: EncryptionAlgorithm, *, ignored: bool) -> None:
     if blob is None and not ignored:
-        raise ValidationException(
-            "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint:"
-            " Member must not be null"
-        )
+        raise invalid(fault("ciphertextBlob", "Member must not be null"))
     if key_id is None and (ignored or algorithm is not DEFAULT):
-        raise ValidationException("KeyId is required for this request.")
+        raise invalid(fault("keyId", "Member must not be null"))
 
 
 def _ignores_ciphertext(request: "DecryptRequest | ReEncryptRequest") -> bool:

@@ -211,14 +211,14 @@ class ListKeysResponse(Response, frozen=True, kw_only=True):
 def list_keys(call: Call, request: ListKeysRequest) -> ListKeysResponse:
     """List the keys of the caller's account and Region; no key is shared with it from other accounts."""
     size = page_size(request.limit, default=100, largest=1000)
-    after = decode_marker(request.marker, "ListKeys", call.realm)
+    after = decode_marker(call.markers, request.marker, "ListKeys", call.realm)
     if ResourceOwner.SELF not in request.resource_owners:
         return ListKeysResponse(keys=(), truncated=False)
     ids, more = cut(call.reads.key_ids(call.realm, after, size + 1), size)
     arn = f"arn:{call.realm.partition}:kms:{call.realm.region}:{call.realm.account}:key/"
     return ListKeysResponse(
         keys=tuple(KeyListEntry(key_id=key_id, key_arn=arn + key_id) for key_id in ids),
-        next_marker=encode_marker("ListKeys", call.realm, ids[-1]) if more else None,
+        next_marker=encode_marker(call.markers, "ListKeys", call.realm, ids[-1]) if more else None,
         truncated=more,
     )
 

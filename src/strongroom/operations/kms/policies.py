@@ -128,10 +128,10 @@ class ListKeyPoliciesResponse(Response, frozen=True, kw_only=True):
 def list_key_policies(call: Call, request: ListKeyPoliciesRequest, stored: StoredKey) -> ListKeyPoliciesResponse:
     """List the names of a key's policies."""
     size = page_size(request.limit, default=100, largest=1000)
-    after = decode_marker(request.marker, "ListKeyPolicies", call.realm)
+    after = decode_marker(call.markers, request.marker, "ListKeyPolicies", call.realm)
     names, more = cut([name for name in sorted(stored.policies) if name > after], size)
     return ListKeyPoliciesResponse(
         policy_names=tuple(names),
-        next_marker=encode_marker("ListKeyPolicies", call.realm, names[-1]) if more else None,
+        next_marker=encode_marker(call.markers, "ListKeyPolicies", call.realm, names[-1]) if more else None,
         truncated=more,
     )

@@ -1,8 +1,9 @@
 """Random bytes: GenerateRandom."""
 
-from strongroom.model.errors import CustomKeyStoreNotFoundException, ValidationException
+from strongroom.model.errors import CustomKeyStoreNotFoundException
 from strongroom.operations import shapes
 from strongroom.operations.kms.encryption import RecipientInfo, refuse_recipient
+from strongroom.operations.request import fault, invalid
 from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import Call, operation
 
@@ -23,7 +24,7 @@ class GenerateRandomResponse(Response, frozen=True, kw_only=True):
 
 def _check(request: GenerateRandomRequest) -> None:
     if request.number_of_bytes is None:
-        raise ValidationException("NumberOfBytes is required.")
+        raise invalid(fault("numberOfBytes", "Member must not be null"))
     refuse_recipient(request.recipient)
 
 

@@ -92,10 +92,10 @@ class ListResourceTagsResponse(Response, frozen=True, kw_only=True):
 def list_resource_tags(call: Call, request: ListResourceTagsRequest, stored: StoredKey) -> ListResourceTagsResponse:
     """List the tags of a key in the order of their keys."""
     size = page_size(request.limit, default=MAX_TAGS, largest=MAX_TAGS)
-    after = decode_marker(request.marker, "ListResourceTags", call.realm)
+    after = decode_marker(call.markers, request.marker, "ListResourceTags", call.realm)
     names, more = cut([name for name in sorted(stored.tags) if name > after], size)
     return ListResourceTagsResponse(
         tags=tuple(Tag(name, stored.tags[name]) for name in names),
-        next_marker=encode_marker("ListResourceTags", call.realm, names[-1]) if more else None,
+        next_marker=encode_marker(call.markers, "ListResourceTags", call.realm, names[-1]) if more else None,
         truncated=more,
     )

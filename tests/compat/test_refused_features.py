@@ -1,0 +1,88 @@
+"""What is not built is refused by name: operations still to come, unknown targets, attested recipients."""
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from tests.compat.calls import post, refusal
+from tests.support import Server
+
+# The operations of this version.
+BUILT = {
+    "CancelKeyDeletion", "CreateAlias", "CreateKey", "Decrypt", "DeleteAlias", "DescribeKey", "DisableKey",
+    "EnableKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateRandom", "GetKeyPolicy",
+    "ListAliases", "ListKeyPolicies", "ListKeys", "ListResourceTags", "PutKeyPolicy", "ReEncrypt",
+    "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
+}  # fmt: skip
+MODEL = botocore.session.get_session().get_service_model("kms")
+
+
+def test_the_model_has_every_built_operation() -> None:
+    """24 of AWS's 56 operations are built."""
+    assert (len(BUILT), len(MODEL.operation_names), BUILT - set(MODEL.operation_names)) == (24, 56, set())
+
+
+@pytest.mark.parametrize("operation", sorted(set(MODEL.operation_names) - BUILT))
+def test_operations_to_come_are_unknown(server: Server, operation: str) -> None:
+    """An operation of AWS's that is not built is as one that AWS does not know."""
+    answer = post(server, operation, {})
+    assert (answer.status, answer.fault) == (400, "UnknownOperationException")
+
+
+@pytest.mark.parametrize("operation", sorted(BUILT))
+def test_built_operations_are_known(server: Server, operation: str) -> None:
+    """No built operation answers that it is unknown."""
+    answer = post(server, operation, b"[]")
+    assert (answer.status, answer.fault) == (400, "SerializationException")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "TrentService.Nothing",
+        "TrentService.encrypt",
+        "TrentService.",
+        "TrentService",
+        "Encrypt",
+        "",
+        "KMS.Encrypt",
+        "x" * 999,
+    ],
+)
+def test_unknown_targets(server: Server, target: str) -> None:
+    """A target that names no operation is UnknownOperationException."""
+    answer = post(server, "", {}, headers={"X-Amz-Target": target})
+    assert (answer.status, answer.fault) == (400, "UnknownOperationException")
+
+
+RECIPIENT = {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": b"a document"}
+
+
+def test_recipients_are_refused(kms: Any, key: str) -> None:
+    """No plaintext leaves in the clear for who asked for it encrypted to an enclave."""
+    blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    for call, request in (
+        (kms.decrypt, {"CiphertextBlob": blob}),
+        (kms.generate_data_key, {"KeyId": key, "KeySpec": "AES_256"}),
+        (kms.generate_random, {"NumberOfBytes": 16}),
+    ):
+        for recipient in (RECIPIENT, {}, {"AttestationDocument": b"a document"}):
+            assert refusal(call, **request, Recipient=recipient).code == "UnsupportedOperationException"
+
+
+CREATE_KEY: dict[str, dict[str, Any]] = {
+    "asymmetric": {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"},
+    "HMAC": {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
+    "post-quantum": {"KeySpec": "ML_KEM_768", "KeyUsage": "ENCAPSULATE_DECAPSULATE"},
+    "imported": {"Origin": "EXTERNAL"},
+    "multi-Region": {"MultiRegion": True},
+    "in a custom key store": {"Origin": "AWS_CLOUDHSM", "CustomKeyStoreId": "cks-1234567890abcdef0"},
+}
+
+
+@pytest.mark.parametrize("case", CREATE_KEY)
+def test_kinds_of_keys_to_come_are_refused(lonely: Any, case: str) -> None:
+    """A kind of key that is not built is UnsupportedOperationException, never a key of another kind."""
+    assert refusal(lonely.create_key, **CREATE_KEY[case]).code == "UnsupportedOperationException"
+    assert lonely.list_keys()["Keys"] == []

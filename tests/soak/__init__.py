@@ -1,0 +1,1 @@
+"""The hard tests of the running service: kills, durability, tampering, bytes from strangers."""

@@ -1,0 +1,118 @@
+"""What clients saw of a service, and what must therefore be there after any kill."""
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tests.soak.wire import Answer, LostError, Wire
+
+Place = tuple[str, ...]
+"""Something that has one value at a time, such as ("policy", key id)."""
+
+
+class Attempt(NamedTuple):
+    """One write of a value.
+
+    Attributes:
+        end: When the answer was here, or the connection lost: after that it can no longer happen.
+    """
+
+    start: float
+    end: float
+    value: object
+    acknowledged: bool
+
+
+class Sealed(NamedTuple):
+    """An acknowledged ciphertext and what must come out of it."""
+
+    key_id: str
+    blob: str
+    plaintext: str
+    context: dict[str, str]
+
+
+class Ledger:
+    """The book of all clients of one service; safe for threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.answered: dict[str, tuple[str, str | None]] = {}
+        self.sealed: list[Sealed] = []
+        self.keys: list[str] = []
+        self.lost_keys = 0
+        self._places: dict[Place, list[Attempt]] = {}
+
+    def call(
+        self, wire: Wire, operation: str, members: Mapping[str, Any], writes: Mapping[Place, object] | None = None
+    ) -> Answer | None:
+        """Make a call and book it.
+
+        Args:
+            wire: Whose connection.
+            operation: The operation.
+            members: Its request.
+            writes: What it writes where, if it succeeds.
+
+        Returns:
+            The answer, or None where it was lost.
+        """
+        start = time.monotonic()
+        try:
+            answer = wire.call(operation, members)
+        except LostError:
+            with self._changed:
+                self._book(writes or {}, start, acknowledged=False)
+                self.lost_keys += operation == "CreateKey"
+            return None
+        assert answer.status in {200, 400}, f"{operation} {members}: {answer}"
+        assert answer.request_id, f"{operation}: no request id"
+        with self._changed:
+            self.answered[answer.request_id] = (operation, answer.fault)
+            if answer.fault is None:
+                self._book(writes or {}, start, acknowledged=True)
+            self._changed.notify_all()
+        return answer
+
+    def add_key(self, key_id: str, values: Mapping[Place, object]) -> None:
+        """Book a key that CreateKey made, with what it was made with."""
+        with self._changed:
+            self._book(values, time.monotonic(), acknowledged=True)
+            self.keys.append(key_id)
+
+    def add_sealed(self, sealed: Sealed) -> None:
+        """Book a ciphertext."""
+        with self._changed:
+            self.sealed.append(sealed)
+
+    def wait_for_more(self, count: int, seconds: float) -> None:
+        """Wait until so many more calls have been answered."""
+        with self._changed:
+            goal = len(self.answered) + count
+            assert self._changed.wait_for(lambda: len(self.answered) >= goal, seconds), "the load stands still"
+
+    def admissible(self, place: Place) -> set[object]:
+        """The values that may stand at a place when no call is under way.
+
+        A value is out if an acknowledged write began after the write of that value had ended.
+        """
+        attempts = self._places.get(place, [Attempt(-math.inf, -math.inf, None, acknowledged=True)])
+        latest = max((attempt.start for attempt in attempts if attempt.acknowledged), default=-math.inf)
+        possible = {attempt.value for attempt in attempts if attempt.end >= latest}
+        return possible if any(attempt.acknowledged for attempt in attempts) else possible | {None}
+
+    def places(self) -> list[Place]:
+        """All places that anybody tried to write."""
+        return list(self._places)
+
+    def settle(self, found: Mapping[Place, object]) -> None:
+        """Go on from what was found after a kill: what was not done by then will not be done any more."""
+        for place in self._places:
+            self._places[place] = [Attempt(-math.inf, -math.inf, found.get(place), acknowledged=True)]
+
+    def _book(self, writes: Mapping[Place, object], start: float, *, acknowledged: bool) -> None:
+        end = time.monotonic()
+        for place, value in writes.items():
+            self._places.setdefault(place, []).append(Attempt(start, end, value, acknowledged))
