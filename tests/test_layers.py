@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     # Starting the program is not its talk with a running service: this much of the inside `init` and `serve` need.
     "cli": {"settings", "logs", "hardening", "admin", "datafolder", "supervisor", "ports", "keystores.root"},
     "worker": {"handover", "hardening", "logs", "bootstrap"},
-    "datafolder": {"settings", "ports", "model", "identity.access_keys", "keystores", "storage", "audit", "bootstrap"},
+    "datafolder": {"settings", "ports", "identity.access_keys", "keystores", "storage", "audit", "bootstrap"},
 }
 EVERYTHING = {"bootstrap", "supervisor"}
 
@@ -54,7 +54,7 @@ OUTSIDE: dict[str, set[str]] = {
     "botocore": set(),
     "pickle": set(),
     "random": set(),  # keys, ids and salts come from the kernel
-    "importlib": {"storage"},  # an import by name would pass these walls unseen; Alembic finds its revisions by it
+    "importlib": set(),  # an import by name would pass these walls unseen
 }
 
 # Rooms of rules: what they need of the world is passed in.

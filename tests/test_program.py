@@ -202,7 +202,7 @@ def test_file_environment_and_flags(tmp_path: Path) -> None:
         assert running.stop() == 0
 
 
-def test_dev_and_production_folders_are_not_mixed(store: Store, dev: Path, tmp_path: Path) -> None:
+def test_dev_and_production_folders_are_not_mixed(dev: Path, tmp_path: Path) -> None:
     """A folder is of one mode for ever; what was refused is unchanged."""
     copy = make_store(tmp_path).data
     before = snapshot(copy)

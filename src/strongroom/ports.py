@@ -95,9 +95,9 @@ class Trail(Protocol):
         ...
 
     def append(self, payload: bytes, done: Callable[[AuditUnavailableError | None], None]) -> None:
-        """Write a payload; ``done`` is called on the event loop's thread once it is on the disk, or with the error.
+        """Write a payload; ``done`` is called once it is on the disk, or with the error.
 
-        May be called on any thread.
+        Both happen on the event loop's thread.
         """
         ...
 

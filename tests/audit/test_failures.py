@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,22 @@ def ask(spool: Spool, answers: Answers, number: int) -> None:
     before = len(answers.told)
     spool.append(payload(number), answers.of(number))
     answers.wait(before + 1)
+
+
+def test_failure_is_logged_once(
+    disk: Disk, make_spool: MakeSpool, answers: Answers, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that fails for long makes one line in the log, and one more when it works again, whatever the load."""
+    spool = make_spool(retry_seconds=0.001)
+    disk.faults["fdatasync"] = OSError(errno.EIO, "I/O error")
+    for number in range(10):
+        ask(spool, answers, number)
+    disk.faults.clear()
+    until(lambda: writable(spool))
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", "the audit spool cannot be written: OSError: [Errno 5] I/O error"),
+        ("WARNING", "the audit spool can be written again"),
+    ]
 
 
 @pytest.mark.parametrize("case", FAULTS.values(), ids=FAULTS)
@@ -154,45 +170,67 @@ def test_unforeseen_fault_is_answered(
     assert [link.payload for link in recovered(folder)] == [payload(1)]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB, where this user may mount one."""
-    mount = tmp_path / "small"
-    mount.mkdir()
-    mounted = (
-        os.geteuid() == 0
-        and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount], check=False, capture_output=True
-        ).returncode
-    )
-    if not mounted:
-        pytest.skip("mounting a small file system needs root")
-    yield mount
-    subprocess.run(["umount", mount], check=True)
+# In a mount namespace of its own, so that the small file system goes with the process, however that ends.
+FULL = """
+import shutil, subprocess, sys, threading
+from pathlib import Path
+from strongroom.audit.spool import Spool
 
+mount, copy = Path(sys.argv[1]), Path(sys.argv[2])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount], check=True)
+ballast = mount / "ballast"
+ballast.write_bytes(bytes(100_000))
+spool = Spool(mount / "spool", 1, 1, bytes(range(32)), loop=None, root_version=1, retry_seconds=0.01)
+pause = threading.Event()
 
-def test_full_disk(small_disk: Path, answers: Answers) -> None:
-    """On a really full disk calls fail, what was acknowledged stays, and with room made the spool goes on."""
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(100_000))
-    folder = small_disk / "spool"
-    spool = Spool(folder, 1, 1, CHAIN_KEY, loop=None, root_version=1, retry_seconds=0.01)
+def durable(name):
+    told = threading.Event()
+    errors = []
+    spool.append(b'["%s%s"]' % (name.encode(), b"x" * 1000), lambda error: (errors.append(error), told.set()))
+    told.wait()
+    print(name, "failed" if errors[0] else "durable")
+    return errors[0] is None
+
+def writable():
     try:
-        number = 0
-        while not answers.bad:
-            spool.append(json.dumps([f"{number:06d}" + "x" * 1000]).encode(), answers.of(f"{number:06d}"))
-            number += 1
-            answers.wait(number)
-        assert not writable(spool)
-        ballast.unlink()
-        until(lambda: writable(spool))
-        spool.append(b'["after."]', answers.of("after."))
-    finally:
-        spool.close()
-    held = [json.loads(link.payload)[0][:6] for link in recovered(folder)]
-    assert [name for name in held if name in answers.good] == answers.good
-    assert answers.good[-1] == "after."
-    assert len(answers.good) > 50
+        spool.require_writable()
+    except Exception:
+        return False
+    return True
+
+number = 0
+while durable(f"{number:06d}"):
+    number += 1
+print("full__", "writable" if writable() else "failed")
+ballast.unlink()
+while not writable():
+    pause.wait(0.01)
+durable("after_")
+spool.close()
+shutil.copytree(mount / "spool", copy)
+"""
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    """On a really full disk calls fail, what was acknowledged stays, and with room made the spool goes on by itself."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
+        pytest.skip("mounting a small file system needs root")
+    (tmp_path / "mount").mkdir()
+    told = run(FULL, tmp_path / "mount", tmp_path / "spool", before=("unshare", "--mount"))
+    assert [name for name, outcome in told if outcome == "failed"][-1:] == ["full__"]
+    durable = [name for name, outcome in told if outcome == "durable"]
+    assert len(durable) > 50
+    assert durable[-1] == "after_"
+    held = [json.loads(link.payload)[0][:6] for link in recovered(tmp_path / "spool")]
+    assert [name for name in held if name in durable] == durable
+
+
+def run(program: str, *arguments: Path, before: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """What a program printed, in pairs."""
+    done = subprocess.run(
+        [*before, sys.executable, "-c", program, *arguments], check=True, stdout=subprocess.PIPE, timeout=PATIENCE
+    )
+    return [(name, outcome) for name, outcome in (line.split() for line in done.stdout.decode().splitlines())]
 
 
 LIMITED = """
@@ -204,7 +242,7 @@ spool = Spool(Path(sys.argv[1]), 1, 1, bytes(range(32)), loop=None, root_version
 for number in range(100):
     told = threading.Event()
     def done(error):
-        print(number, "failed" if error else "durable")
+        print("%06d" % number, "failed" if error else "durable")
         told.set()
     spool.append(b'["%06d%s"]' % (number, b"x" * 1000), done)
     told.wait()
@@ -214,15 +252,8 @@ spool.close()
 
 def test_file_size_limit(tmp_path: Path) -> None:
     """Where the system cuts writes short, one call fails, and the next record begins a new file."""
-    run = subprocess.run(
-        [sys.executable, "-c", LIMITED, tmp_path / "spool"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    told = [line.split() for line in run.stdout.splitlines()]
-    durable = [int(number) for number, outcome in told if outcome == "durable"]
+    told = run(LIMITED, tmp_path / "spool")
+    durable = [name for name, outcome in told if outcome == "durable"]
     assert 90 <= len(durable) < 100 == len(told)
     held = [json.loads(link.payload)[0][:6] for link in recovered(tmp_path / "spool")]
-    assert held == [f"{number:06d}" for number in durable]
+    assert held == durable

@@ -121,7 +121,10 @@ def test_answers_come_on_the_loop(
 
         monkeypatch.setattr(loop, "call_soon_threadsafe", noted)
         spool = make_spool(loop=loop)
-        hold(disk, spool, answers)
+        disk.gate.clear()
+        disk.syncing.clear()
+        spool.append(payload(0), answers.of(0))
+        assert await asyncio.to_thread(disk.syncing.wait, PATIENCE)
         for number in range(1, 51):
             spool.append(payload(number), answers.of(number))
         disk.gate.set()
@@ -131,6 +134,20 @@ def test_answers_come_on_the_loop(
     assert answers.good == list(range(51))
     assert answers.threads == {threading.current_thread().name}
     assert wake_ups.count("audit-spool") == 2
+
+
+def test_a_turn_of_the_loop_is_one_group(disk: Disk, make_spool: MakeSpool, answers: Answers) -> None:
+    """What one turn of the loop appends is written with one write and synced once."""
+
+    async def run() -> None:
+        spool = make_spool(loop=asyncio.get_running_loop())
+        disk.calls.clear()
+        for number in range(20):
+            spool.append(payload(number), answers.of(number))
+        await asyncio.to_thread(answers.wait, 20)
+
+    asyncio.run(run())
+    assert [kind for kind, _, _ in disk.calls] == ["write", "fdatasync"]
 
 
 def test_refusal_comes_on_the_loop(make_spool: MakeSpool, answers: Answers) -> None:

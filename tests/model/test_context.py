@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.model.context import canonical_context
+from strongroom.model.context import canonical_context, canonical_size
 from tests import support_formats as other
 
 # Few letters, so that contexts that only look alike are likely.
@@ -37,3 +37,9 @@ def test_encoding_is_injective(first: dict[str, str], second: dict[str, str]) ->
     """Two contexts have one encoding exactly if they are equal; order does not count."""
     assert canonical_context(dict(reversed(first.items()))) == canonical_context(first)
     assert (canonical_context(first) == canonical_context(second)) == (first == second)
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_size_is_that_of_the_encoding(context: dict[str, str]) -> None:
+    """The size that is checked against AWS's limit is the encoding's."""
+    assert canonical_size(context) == len(canonical_context(context))

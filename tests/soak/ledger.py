@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tests.soak.wire import Answer, LostError, Wire
+from tests.soak.wire import Answer, LostError, NotSentError, Wire
 
 Place = tuple[str, ...]
 """Something that has one value at a time, such as ("policy", key id)."""
@@ -25,6 +25,9 @@ class Attempt(NamedTuple):
     acknowledged: bool
 
 
+_NOTHING = Attempt(-math.inf, -math.inf, None, acknowledged=True)
+
+
 class Sealed(NamedTuple):
     """An acknowledged ciphertext and what must come out of it."""
 
@@ -35,7 +38,15 @@ class Sealed(NamedTuple):
 
 
 class Ledger:
-    """The book of all clients of one service; safe for threads."""
+    """The book of all clients of one service; safe for threads.
+
+    Attributes:
+        answered: By request id of each answer: the operation, and the fault or None.
+        sealed: What was encrypted.
+        keys: The ids of the keys that CreateKey answered with.
+        lost_keys: How many calls of CreateKey were lost.
+        not_sent: How many calls found nobody listening.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -43,6 +54,7 @@ class Ledger:
         self.sealed: list[Sealed] = []
         self.keys: list[str] = []
         self.lost_keys = 0
+        self.not_sent = 0
         self._places: dict[Place, list[Attempt]] = {}
 
     def call(
@@ -58,10 +70,16 @@ class Ledger:
 
         Returns:
             The answer, or None where it was lost.
+
+        Raises:
+            NotSentError: Nobody listens.
         """
         start = time.monotonic()
         try:
             answer = wire.call(operation, members)
+        except NotSentError:
+            self.not_sent += 1
+            raise
         except LostError:
             with self._changed:
                 self._book(writes or {}, start, acknowledged=False)
@@ -98,10 +116,9 @@ class Ledger:
 
         A value is out if an acknowledged write began after the write of that value had ended.
         """
-        attempts = self._places.get(place, [Attempt(-math.inf, -math.inf, None, acknowledged=True)])
-        latest = max((attempt.start for attempt in attempts if attempt.acknowledged), default=-math.inf)
-        possible = {attempt.value for attempt in attempts if attempt.end >= latest}
-        return possible if any(attempt.acknowledged for attempt in attempts) else possible | {None}
+        attempts = self._places.get(place, [_NOTHING])
+        latest = max(attempt.start for attempt in attempts if attempt.acknowledged)
+        return {attempt.value for attempt in attempts if attempt.end >= latest}
 
     def places(self) -> list[Place]:
         """All places that anybody tried to write."""
@@ -110,9 +127,9 @@ class Ledger:
     def settle(self, found: Mapping[Place, object]) -> None:
         """Go on from what was found after a kill: what was not done by then will not be done any more."""
         for place in self._places:
-            self._places[place] = [Attempt(-math.inf, -math.inf, found.get(place), acknowledged=True)]
+            self._places[place] = [_NOTHING._replace(value=found.get(place))]
 
     def _book(self, writes: Mapping[Place, object], start: float, *, acknowledged: bool) -> None:
         end = time.monotonic()
         for place, value in writes.items():
-            self._places.setdefault(place, []).append(Attempt(start, end, value, acknowledged))
+            self._places.setdefault(place, [_NOTHING]).append(Attempt(start, end, value, acknowledged))

@@ -19,6 +19,10 @@ class LostError(Exception):
     """The connection ended before the whole answer was here: whether the call was done is unknown."""
 
 
+class NotSentError(Exception):
+    """Nobody listens, so the call was not done."""
+
+
 class Answer(NamedTuple):
     """One answer.
 
@@ -82,6 +86,7 @@ class Wire:
 
         Raises:
             LostError: No whole answer came.
+            NotSentError: Nobody listens.
             TimeoutError: The service hangs.
         """
         body = json.dumps(members).encode()
@@ -94,6 +99,9 @@ class Wire:
         except TimeoutError:
             self._connection.close()
             raise
+        except ConnectionRefusedError as error:
+            self._connection.close()
+            raise NotSentError(operation) from error
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise LostError(operation) from error

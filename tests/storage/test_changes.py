@@ -143,7 +143,7 @@ LOG_EDITS: dict[str, str] = {
         "UPDATE change_log SET kind = 'none', name = '' WHERE seq = (SELECT max(seq) FROM change_log)"
     ),
     "an entry taken out": "DELETE FROM change_log WHERE seq = (SELECT max(seq) - 1 FROM change_log)",
-    "the last entry that was seen taken out": "DELETE FROM change_log WHERE seq = (SELECT max(seq) - 2 FROM change_log)",
+    "the last one seen taken out": "DELETE FROM change_log WHERE seq = (SELECT max(seq) - 2 FROM change_log)",
     "entries that were seen, and later ones, deleted": "DELETE FROM change_log WHERE seq > 1",
     "an entry moved": "UPDATE change_log SET seq = seq + 1 WHERE seq = (SELECT max(seq) FROM change_log)",
 }

@@ -9,14 +9,13 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 import uvloop
 
 from strongroom.wire.http import Handler, HttpRequest, HttpResponse, HttpServer, Limits, Respond
-from strongroom.wire.listener import serve
+from strongroom.wire.listener import Listener, serve
 
 T = TypeVar("T")
 PATIENCE = 20.0  # seconds until a test that waits for the other side gives up
@@ -49,6 +48,7 @@ class Live:
     ) -> None:
         self.seen: list[HttpRequest] = []
         self.loop_errors: list[dict[str, Any]] = []
+        self.listeners: list[Listener] = []
         self._handler = handler
         self._limits = limits
         self._tls = tls
@@ -70,10 +70,11 @@ class Live:
         sock = socket.create_server(("127.0.0.1", 0))
         self.port = sock.getsockname()[1]
         self.server = HttpServer(self._handle, self._limits)
-        listener = await serve(self.server, sock, self._tls)
+        self.listeners.append(await serve(self.server, sock, self._tls))
         self._ready.set()
         await self._stop.wait()
-        listener.close()
+        for listener in self.listeners:
+            listener.close()
         await self.server.drain(0)
 
     def __enter__(self) -> Self:
@@ -81,7 +82,7 @@ class Live:
         assert self._ready.wait(PATIENCE)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
@@ -100,6 +101,12 @@ class Live:
             return function()
 
         return self.start(run())()
+
+    def listen(self, sock: socket.socket) -> Listener:
+        """Serve one more socket."""
+        listener = self.start(serve(self.server, sock))()
+        self.listeners.append(listener)
+        return listener
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds on the server's loop."""
@@ -197,13 +204,13 @@ class Client:
     def answers_to_the_end(self) -> list[Answer]:
         """Read responses until the server closes."""
         answers = []
-        while self._buffer or not self.closed_peek():
+        while not self.at_end():
             answers.append(self.answer())
         return answers
 
-    def closed_peek(self) -> bool:
-        """Like ``closed``, but keeps what came instead."""
-        self._buffer += self._receive()
+    def at_end(self) -> bool:
+        """Whether nothing more comes before the end; what comes is kept."""
+        self._buffer = self._buffer or self._receive()
         return not self._buffer
 
     def quiet(self, seconds: float) -> bool:

@@ -57,6 +57,7 @@ def test_an_answer_is_complete(live: Live) -> None:
     assert parsedate_to_datetime(answer.headers["date"]).year >= 2024
 
 
+CHUNKED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 ACCEPTED = {
     "GET": (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b""),
     "empty lines before": (b"\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", b""),
@@ -71,9 +72,9 @@ ACCEPTED = {
         GET + b"x",
     ),
     "chunked": (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", b"abc"),
-    "no chunk": (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b""),
+    "no chunk": (CHUNKED + b"0\r\n\r\n", b""),
     "several chunks": (
-        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n00000002\r\n\r\n\r\nA\r\n0123456789\r\n000\r\n\r\n",
+        CHUNKED + b"1\r\na\r\n00000002\r\n\r\n\r\nA\r\n0123456789\r\n000\r\n\r\n",
         b"a\r\n0123456789",
     ),
     "chunk extensions": (
@@ -81,7 +82,7 @@ ACCEPTED = {
         b"x",
     ),
     "hex in both cases": (
-        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0f\r\n0123456789abcde\r\n0F\r\n0123456789abcde\r\n0\r\n\r\n",
+        CHUNKED + b"0f\r\n0123456789abcde\r\n0F\r\n0123456789abcde\r\n0\r\n\r\n",
         b"0123456789abcde" * 2,
     ),
 }

@@ -1,6 +1,6 @@
 """The HTTP server around its handler: delayed answers, faults, lost clients, drain, listening, TLS."""
 
-import datetime
+import datetime as dt
 import errno
 import ipaddress
 import logging
@@ -103,7 +103,7 @@ def test_a_handler_that_fails_after_answering_changes_nothing_for_the_client(cap
         client.send(GET + GET)
         assert [client.answer().status, client.answer().status] == [200, 200]
         live.until(lambda: live.server.refused["handler_error"] == 2)
-    assert caplog.text.count("LookupError") == 2
+    assert caplog.text.count("failed: LookupError") == 2
 
 
 SPLITTING = {
@@ -225,17 +225,15 @@ def test_drain_with_nothing_to_do_is_done() -> None:
 
 def test_a_closed_listener_accepts_no_more() -> None:
     """After close the port is free, and the connections that are open go on."""
-
-    async def scenario(live: Live) -> tuple[listener.Listener, int]:
-        sock = socket.create_server(("127.0.0.1", 0))
-        return await listener.serve(live.server, sock), sock.getsockname()[1]
-
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
     with Live() as live:
-        second, port = live.start(scenario(live))()
+        second = live.listen(sock)
         with Client(port) as client:
             client.send(GET)
             assert client.answer().status == 200
             live.call(second.close)
+            live.listeners.remove(second)
             with pytest.raises(ConnectionRefusedError):
                 Client(port)
             client.send(GET)
@@ -244,14 +242,10 @@ def test_a_closed_listener_accepts_no_more() -> None:
 
 def test_the_protocol_works_in_the_loops_own_server() -> None:
     """``protocol_factory`` alone keeps the limits, too."""
-
-    async def scenario(live: Live) -> int:
-        sock = socket.create_server(("127.0.0.1", 0))
-        await live.loop.create_server(live.server.protocol_factory, sock=sock)
-        return int(sock.getsockname()[1])
-
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
     with Live(limits=Limits(max_connections=1)) as live:
-        port = live.start(scenario(live))()
+        server = live.start(live.loop.create_server(live.server.protocol_factory, sock=sock))()
         with Client(port) as client:
             client.send(GET)
             assert client.answer().status == 200
@@ -262,18 +256,15 @@ def test_the_protocol_works_in_the_loops_own_server() -> None:
         with Client(port) as late:
             assert late.closed()
         assert (live.server.refused["too_many_connections"], live.server.refused["draining"]) == (1, 1)
+        live.call(server.close)
 
 
 def test_unix_sockets(tmp_path: Path) -> None:
     """A Unix socket serves as well; its peer has no address."""
-
-    async def scenario(live: Live) -> None:
-        sock = socket.socket(socket.AF_UNIX)
-        sock.bind(str(tmp_path / "http.sock"))
-        await listener.serve(live.server, sock)
-
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(tmp_path / "http.sock"))
     with Live() as live:
-        live.start(scenario(live))()
+        live.listen(bound)
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(tmp_path / "http.sock"))
             sock.sendall(GET)
@@ -285,14 +276,10 @@ def test_a_dual_stack_socket_shows_ipv4_as_ipv4() -> None:
     """The peer is what a policy's aws:SourceIp is compared with: 127.0.0.1, not ::ffff:127.0.0.1."""
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-
-    async def scenario(live: Live) -> int:
-        sock = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-        await listener.serve(live.server, sock)
-        return int(sock.getsockname()[1])
-
+    bound = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    port = bound.getsockname()[1]
     with Live() as live:
-        port = live.start(scenario(live))()
+        live.listen(bound)
         for address in ("127.0.0.1", "::1"):
             with socket.create_connection((address, port)) as sock:
                 sock.sendall(GET)
@@ -316,16 +303,12 @@ def test_accepting_rests_when_descriptors_run_out(
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             return super().accept()
 
-    async def scenario(live: Live) -> int:
-        sock = Exhausted()
-        sock.bind(("127.0.0.1", 0))
-        await listener.serve(live.server, sock)
-        return int(sock.getsockname()[1])
-
+    sock = Exhausted()
+    sock.bind(("127.0.0.1", 0))
     monkeypatch.setattr(listener, "_REST", 0.1)
     with Live() as live:
-        port = live.start(scenario(live))()
-        with Client(port) as client:
+        live.listen(sock)
+        with Client(sock.getsockname()[1]) as client:
             client.send(GET)
             assert client.answer().status == 200
     assert "EMFILE" in caplog.text
@@ -339,15 +322,15 @@ def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, 
     """A server's and a client's context over a certificate made here."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
             critical=False,

@@ -17,6 +17,7 @@ from strongroom.audit.frames import MAX_PAYLOAD_BYTES, NO_MAC, Chain, Head
 from strongroom.ports import AuditEvent, AuditUnavailableError
 
 Done = Callable[[AuditUnavailableError | None], None]
+_Item = tuple[bytes, Done]
 
 FINISHED_MODE = 0o400
 """The mode of a file that is complete: nothing will be written to it, and recovery passes it over."""
@@ -69,12 +70,13 @@ class Spool:
         self._head = Head(worker, epoch, 0, NO_MAC)
         self._file: _File | None = None
         self._fault: str | None = None
-        self._queue: queue.SimpleQueue[tuple[bytes, Done] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
+        self._turn: list[_Item] = []
         self._lock = threading.Lock()
         self._waiting_bytes = 0
         self._closed = False
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
             sync_folder(folder.parent)
             self._file = self._begin_file()
@@ -90,8 +92,12 @@ class Spool:
     def append(self, payload: bytes, done: Done) -> None:
         """Write a payload; ``done`` is called once, with None when it is durable, else with the error.
 
-        May be called on any thread. A payload is refused at once where the queue is full, the payload is over
-        MAX_PAYLOAD_BYTES or the spool is closed: ``done`` is called on the loop too, without one before this returns.
+        With a loop, it is called on the loop's thread, and what one turn of the loop appends is handed to the writing
+        thread together at the end of the turn: waking the thread for each alone would cost more than all else here.
+        Without a loop, it may be called on any thread.
+
+        A payload is refused at once where the queue is full, the payload is over MAX_PAYLOAD_BYTES or the spool is
+        closed: ``done`` is called on the loop too, without one before this returns.
         """
         size = len(payload)
         with self._lock:
@@ -100,9 +106,19 @@ class Spool:
             )
             if accepted:
                 self._waiting_bytes += size
-                self._queue.put((payload, done))
+                self._turn.append((payload, done))
+                if self._loop is None:
+                    self._hand_over()
         if not accepted:
-            self._answer([done], "the audit spool is closed or full")
+            self._answer([done], "the audit spool is closed, or too much waits for the disk")
+        elif self._loop is not None and len(self._turn) == 1:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: ``close`` hands over what is left
+                self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        turn, self._turn = self._turn, []
+        if turn:
+            self._queue.put(turn)
 
     def require_writable(self) -> None:
         """Pass unless the last write failed; the thread keeps trying, so this passes again when a new file can be made.
@@ -121,41 +137,50 @@ class Spool:
     def close(self) -> None:
         """Write what waits, stop the thread and finish the file; later appends are refused."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
+            first, self._closed = not self._closed, True
+        if first:
+            self._hand_over()
+            self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         running = True
         while running:
             try:
-                items = [self._queue.get(timeout=None if self._fault is None else self._retry_seconds)]
+                turns = [self._queue.get(timeout=None if self._fault is None else self._retry_seconds)]
             except queue.Empty:
-                items = []
-            items.extend(self._queue.get() for _ in range(self._queue.qsize()))
-            batch = [item for item in items if item is not None]
-            running = len(batch) == len(items)
+                turns = []
+            turns.extend(self._queue.get() for _ in range(self._queue.qsize()))
+            running = None not in turns
+            batch = [item for turn in turns if turn is not None for item in turn]
             if batch or running:
                 self._write_and_answer(batch)
         if self._file is not None:
             self._file.finish()
 
-    def _write_and_answer(self, batch: Sequence[tuple[bytes, Done]]) -> None:
+    def _write_and_answer(self, batch: Sequence[_Item]) -> None:
         payloads = [payload for payload, _ in batch]
         try:
             self._write(payloads)
-            self._fault = None
         except Exception as error:  # noqa: BLE001 - whatever it is, callers wait for an answer and the thread must live
-            self._fault = _fault_text(error)
-            _log.error("audit: %s", self._fault)
+            self._set_fault(_fault_text(error))
             if self._file is not None:
                 self._file.abandon()
                 self._file = None
+        else:
+            self._set_fault(None)
         with self._lock:
             self._waiting_bytes -= sum(map(len, payloads))
         if batch:
             self._answer([done for _, done in batch], self._fault)
+
+    def _set_fault(self, fault: str | None) -> None:
+        """Remember whether the last attempt failed; a change is logged, and not each retry of a long failure."""
+        if fault is not None and self._fault is None:
+            _log.error("%s", fault)
+        elif fault is None and self._fault is not None:
+            _log.warning("the audit spool can be written again")
+        self._fault = fault
 
     def _write(self, payloads: Sequence[bytes]) -> None:
         """Make payloads durable; with none, see to it that there is a file."""
@@ -245,7 +270,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _fault_text(error: Exception) -> str:
-    return f"the audit spool cannot be written: {error}"
+    return f"the audit spool cannot be written: {type(error).__name__}: {error}"
 
 
 def _call(dones: Sequence[Done], fault: str | None) -> None:
@@ -253,4 +278,4 @@ def _call(dones: Sequence[Done], fault: str | None) -> None:
         try:
             done(None if fault is None else AuditUnavailableError(fault))
         except Exception:  # noqa: BLE001 - one caller's fault must not keep the answer from the others
-            _log.exception("audit: a caller failed on its answer")
+            _log.exception("a caller failed on its audit's answer")

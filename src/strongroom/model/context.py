@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 MAX_CONTEXT_BYTES = 8192
 
-EMPTY: Mapping[str, str] = {}
-
 
 def canonical_context(context: Mapping[str, str]) -> bytes:
     """Encode an encryption context so that no two contexts share an encoding.
@@ -19,3 +17,8 @@ def canonical_context(context: Mapping[str, str]) -> bytes:
     for key, value in sorted((k.encode(), v.encode()) for k, v in context.items()):
         parts += (len(key).to_bytes(4, "big"), key, len(value).to_bytes(4, "big"), value)
     return b"".join(parts)
+
+
+def canonical_size(context: Mapping[str, str]) -> int:
+    """How many bytes ``canonical_context`` would make."""
+    return 4 + sum(8 + len(key.encode()) + len(value.encode()) for key, value in context.items())

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from strongroom.model.ciphertext import parse_header
-from strongroom.model.context import MAX_CONTEXT_BYTES, canonical_context
+from strongroom.model.context import MAX_CONTEXT_BYTES, canonical_size
 from strongroom.model.errors import (
     InvalidCiphertextException,
     UnsupportedOperationException,
@@ -52,7 +52,7 @@ def require_context(context: Mapping[str, str]) -> None:
     Raises:
         ValidationException: Over 8,192 bytes in its canonical encoding.
     """
-    if context and len(canonical_context(context)) > MAX_CONTEXT_BYTES:
+    if context and canonical_size(context) > MAX_CONTEXT_BYTES:
         raise ValidationException(f"The encryption context is larger than {MAX_CONTEXT_BYTES} bytes.")
 
 

@@ -1,0 +1,1 @@
+"""Tests of the operations of AWS KMS, on a real core in the process."""
