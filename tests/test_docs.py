@@ -112,6 +112,15 @@ def test_operations_to_come_are_named() -> None:
     assert set(re.findall(r"`(\w+)`", after.split("\n## ")[0])) == TO_COME
 
 
+def test_operations_are_counted_right() -> None:
+    """Where a page says how many operations there are, it says how many there are."""
+    here, all_of_them = str(len(OPERATIONS)), str(len(OPERATIONS) + len(TO_COME))
+    text = " ".join(" ".join(page.read_text().split()) for page in PAGES)
+    counts = re.findall(r"(\d+) of the (\d+) operations", text)
+    assert counts
+    assert set(counts) == {(here, all_of_them)}
+
+
 def test_faults_are_those_of_the_code() -> None:
     """The page of errors has a section for every fault of the service and of its HTTP layer, and for nothing else."""
     faults = {

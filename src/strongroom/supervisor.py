@@ -138,6 +138,9 @@ class Supervisor:
             started = time.monotonic()
             code = await worker.process.wait()
             _log.error("worker %d ended with %d; starting it again", worker.number, code)
+            # prometheus-client counts such files while the process lives; nobody else takes them away.
+            for gauge in self._metrics.glob(f"gauge_live*_{worker.process.pid}.db"):
+                gauge.unlink()
             pause = _FIRST_PAUSE if time.monotonic() - started > _STEADY_SECONDS else min(pause * 2, _LONGEST_PAUSE)
             await asyncio.sleep(pause)
             if worker.control is not None:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.compat.calls import account, new_key
+from tests.compat.records import all_frames
+from tests.compat.story import Story, tell
 from tests.support import Server
 
 
@@ -24,3 +26,21 @@ def key(kms: Any) -> str:
 def lonely(server: Server) -> Any:
     """A client of an account in which there is nothing yet."""
     return server.client(access_key=account())
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """A service that was called in many ways and has stopped; nothing writes to its folder."""
+    return tell(tmp_path_factory.mktemp("story") / "data")
+
+
+@pytest.fixture(scope="session")
+def frames(story: Story) -> list[list[dict[str, Any]]]:
+    """All frames of the story's audit."""
+    return all_frames(story.data)
+
+
+@pytest.fixture(scope="session")
+def by_request(frames: list[list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The caller's record of each request of the story."""
+    return {frame[0]["requestID"]: frame[0] for frame in frames}

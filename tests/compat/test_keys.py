@@ -1,5 +1,6 @@
 """Keys through boto3: CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey, UpdateKeyDescription, deletion."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -240,3 +241,12 @@ def test_the_wire_answer(
     assert UUID.match(answer.headers["x-amzn-requestid"])
     if content is not None:
         assert (answer.body, answer.headers["content-length"]) == (content, "0")
+
+
+def test_the_wire_refusal(server: Server) -> None:
+    """A refusal is HTTP 400 with AWS's content type, a request id, and a body of type and message."""
+    answer = post(server, "DescribeKey", {"KeyId": "foo"})
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/x-amz-json-1.1"
+    assert UUID.match(answer.headers["x-amzn-requestid"])
+    assert json.loads(answer.body) == {"__type": "NotFoundException", "message": "Invalid keyId 'foo'"}

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -111,33 +112,51 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
+@contextmanager
+def half_sent(server: Server) -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection with a request that the server has begun to read, and the rest of its body."""
+    headers, body = signed(server, "GenerateRandom", {"NumberOfBytes": 8})
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    head = "\r\n".join(["POST / HTTP/1.1", *lines, f"Content-Length: {len(body)}", "Expect: 100-continue", "", ""])
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as slow:
+        slow.sendall(head.encode())
+        assert slow.recv(100).startswith(b"HTTP/1.1 100 ")
+        slow.sendall(body[:5])
+        yield slow, body[5:]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains(tmp_path: Path, number: signal.Signals) -> None:
-    """A request that has begun is answered after the signal, new ones are not taken, and the exit code is 0."""
+    """A request that has begun is answered after the signal, and the exit code is 0."""
     with Server(tmp_path / "data", "--workers", "2") as server:
-        headers, body = signed(server, "GenerateRandom", {"NumberOfBytes": 8})
-        lines = [f"{name}: {value}" for name, value in headers.items()]
-        head = "\r\n".join(["POST / HTTP/1.1", *lines, f"Content-Length: {len(body)}", "Expect: 100-continue", "", ""])
-        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as slow:
-            slow.sendall(head.encode())
-            assert slow.recv(100).startswith(b"HTTP/1.1 100 ")
-            slow.sendall(body[:5])
+        with half_sent(server) as (slow, rest):
             server.process.send_signal(number)
-            assert soon(lambda: not listens(server.port))
+            assert soon(lambda: not (server.data_dir / "admin.sock").exists())
             assert server.process.poll() is None
-            slow.sendall(body[5:])
+            slow.sendall(rest)
             answer = b"".join(iter(lambda: slow.recv(4096), b""))
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert len(base64.b64decode(json.loads(answer.partition(b"\r\n\r\n")[2])["Plaintext"])) == 8
         assert server.process.wait(timeout=PATIENCE) == 0
 
 
-def test_an_idle_connection_does_not_hold_the_drain(tmp_path: Path) -> None:
-    """Kept-alive connections are closed by SIGTERM, long before the drain's patience ends."""
+def test_nothing_new_is_taken_while_draining(tmp_path: Path) -> None:
+    """After SIGTERM new connections are refused, and do not hang until the drain is over."""
+    with Server(tmp_path / "data", "--workers", "2") as server:
+        with half_sent(server):
+            server.process.terminate()
+            assert soon(lambda: not listens(server.port))
+        assert server.process.wait(timeout=PATIENCE) == 0
+
+
+def test_idle_connections_do_not_hold_the_drain(tmp_path: Path) -> None:
+    """Kept-alive and silent connections are closed by SIGTERM, long before the drain's patience ends."""
     with Server(tmp_path / "data") as server:
         kms = server.client()
         kms.list_keys()
-        with socket.create_connection(("127.0.0.1", server.port)):
+        with ExitStack() as silent:
+            for _ in range(20):
+                silent.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             started = time.monotonic()
             assert server.stop() == 0
             assert time.monotonic() - started < 10
@@ -209,11 +228,11 @@ def test_no_process_leaves_a_core(pair: Server) -> None:
         limits = Path(f"/proc/{pid}/limits").read_text()
         assert re.search(r"^Max core file size +0 +0 +bytes", limits, re.MULTILINE)
         # proc(5): the files of a process that is not dumpable belong to root, whoever runs it.
-        assert Path(f"/proc/{pid}/environ").stat().st_uid == 0
+        assert Path(f"/proc/{pid}/environ").stat().st_uid != os.getuid() or os.getuid() == 0
 
 
 def test_a_hardened_process_is_not_dumpable() -> None:
-    """The kernel itself says so (prctl(2), PR_GET_DUMPABLE); root's own tests cannot see it in /proc."""
+    """The kernel itself says so (prctl(2), PR_GET_DUMPABLE); where root runs the tests, /proc does not show it."""
     code = (
         "import ctypes; from strongroom.hardening import harden;"
         " get = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0); before = get(); harden(); print(before, get())"
@@ -223,7 +242,7 @@ def test_a_hardened_process_is_not_dumpable() -> None:
 
 
 def test_the_root_key_is_in_no_command_line_or_environment(pair: Server) -> None:
-    """Neither the root key nor the seal key, in any spelling, is in what /proc shows of the processes, or in the log."""
+    """Neither root key nor seal key, in any spelling, is in what /proc shows of the processes, or in the log."""
     seal_key = read_seal_file(pair.data_dir.with_name("data.seal").read_text())
     with closing(sqlite3.connect(f"file:{database(pair.data_dir)}?mode=ro", uri=True)) as connection:
         ((sealed,),) = connection.execute("SELECT sealed FROM root_keys").fetchall()
@@ -264,6 +283,16 @@ def test_dev_mode_answers_to_no_other_name(server: Server, host: str) -> None:
     answer = post(server, "ListKeys", {"Limit": 1}, headers={"Host": host.format(port=server.port)})
     assert 400 <= answer.status < 500
     assert b"Keys" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health/live", "/health/ready"])
+def test_pages_of_dev_mode_answer_to_no_other_name(server: Server, path: str) -> None:
+    """The same holds for pages that need no signature."""
+    for host, fine in ((f"localhost:{server.port}", True), ("evil.example", False)):
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
+            connection.request("GET", path, headers={"Host": host})
+            with connection.getresponse() as response:
+                assert (response.status == 200) == fine
 
 
 def test_dev_mode_answers_to_a_name_that_was_allowed(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def share_of_each_worker(server: Server) -> Counter[str]:
     return written
 
 
+@pytest.mark.soak
 def test_a_disabled_key_is_disabled_everywhere_at_once(pair: Server) -> None:
     """After DisableKey no Encrypt succeeds, after EnableKey none is refused; both workers take part."""
     key = new_key(pair.client())

@@ -175,8 +175,21 @@ def test_a_rewritten_past_is_found(full: SqlStore, sibling: SqlStore, path: Path
     assert full.changes() == [KEY1]
     with outsider(path) as connection:
         connection.execute("DELETE FROM change_log WHERE seq = (SELECT max(seq) FROM change_log)")
-    for _ in range(3):
-        sibling.run(lambda tx: tx.update_key(disabled(make_key(K2))))
+    sibling.run(lambda tx: tx.update_key(disabled(make_key(K2))))
+    with pytest.raises(TamperedStoreError, match=r"^change_log\b"):
+        full.changes()
+
+
+def test_a_forgotten_entry_in_another_ones_place_is_found(full: SqlStore, sibling: SqlStore, path: Path) -> None:
+    """An entry of a past that was cut off does not fit before what was written instead."""
+    full.run(lambda tx: tx.update_key(disabled(make_key(K2))))
+    with outsider(path) as connection:
+        old = rows(connection, "change_log")
+        connection.execute("DELETE FROM change_log WHERE seq = (SELECT max(seq) FROM change_log)")
+    for _ in range(2):
+        sibling.run(lambda tx: tx.update_key(disabled(make_key(K1))))
+    with outsider(path) as connection:
+        put_back(connection, "change_log", [*old, rows(connection, "change_log")[-1]])
     with pytest.raises(TamperedStoreError, match=r"^change_log\b"):
         full.changes()
 

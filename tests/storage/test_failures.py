@@ -2,13 +2,16 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from strongroom.ports import StoreUnavailableError
-from strongroom.storage.sqlite import FileLock, _configure
+from strongroom.storage.schema import keys
+from strongroom.storage.sqlite import FileLock, _configure, open_database
 from strongroom.storage.store import SqlStore
 from tests.storage.support import ALIAS, K1, REALM, disabled, make_key, outsider
 
@@ -53,6 +56,21 @@ def test_a_foreign_lock_refuses_writes_while_it_lasts(full: SqlStore, path: Path
     stored = full.key(REALM, K1)
     assert stored is not None
     assert stored.key == disabled(make_key(K1))
+    full.check()
+
+
+def test_a_beginning_that_failed_can_be_tried_again(full: SqlStore, path: Path) -> None:
+    """A connection that could not begin a transaction is in none, and begins one when it can."""
+    with closing(open_database(path, writing=True)) as database:
+        database.connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        database.rollback()
+        with outsider(path) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailableError, match="locked"), database.snapshot():
+                pytest.fail("began")
+            assert not database.connection.in_transaction()
+        with database.snapshot():
+            assert database.rows(select(keys.c.key_id), {})
     full.check()
 
 

@@ -1,6 +1,5 @@
 """Several processes on one file, and processes that die."""
 
-import os
 import random
 import subprocess
 import sys
@@ -18,10 +17,10 @@ from strongroom.model.key import StoredKey
 from strongroom.storage.store import SqlStore, open_store
 from tests.storage.child import increment
 from tests.storage.support import K1, REALM, HmacSeal, make_stored, new_store, no_veto, outsider
+from tests.support import SOAK
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("STRONGROOM_SOAK", "5"))
-"""How many processes the kill test kills; ``make soak`` sets a large number."""
+KILLS = 50 if SOAK else 5
 
 
 @contextmanager

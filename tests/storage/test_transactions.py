@@ -1,9 +1,11 @@
 """The writer: batches, savepoints, refusals, and what its connections are set to."""
 
 import logging
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -258,6 +260,35 @@ def test_deleting_what_is_not_there_is_no_change(full: SqlStore) -> None:
     full.run(lambda tx: tx.put_tags(make_key(K2), {}))
     full.run(lambda tx: tx.put_account(REALM.account, 5.0))
     assert full.changes() == []
+
+
+def test_an_alias_leaves_the_key_that_it_is_on(full: SqlStore) -> None:
+    """Removing an alias counts for the key that the row names, whatever the caller believes."""
+    full.run(lambda tx: tx.delete_alias(make_alias(ALIAS, K2)))
+    stored = full.key(REALM, K1)
+    assert stored is not None
+    assert [alias.name for alias in stored.aliases] == ["alias/spare"]
+    assert full.key(REALM, K2) is not None
+
+
+def test_a_tag_named_twice_is_removed_once(full: SqlStore) -> None:
+    """A repeated tag key in one removal takes nothing more away."""
+    full.run(lambda tx: tx.delete_tags(make_key(K1), ("env", "env")))
+    stored = full.key(REALM, K1)
+    assert stored is not None
+    assert stored.tags == {"team": "red"}
+
+
+def test_nobody_writes_between_a_jobs_reads_and_writes(full: SqlStore, path: Path) -> None:
+    """From its first read on, a job's transaction keeps everybody else from writing."""
+
+    def work(tx: SqlTransaction) -> None:
+        tx.key(REALM, K1)
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            connection.execute("DELETE FROM policies")
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        full.run(work)
 
 
 def pragmas(database: Any) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The HTTP server's clocks and counts: slow, silent, greedy and deaf clients."""
 
 import contextlib
+import re
 import select
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -194,6 +196,65 @@ def test_reading_pauses_ahead_of_the_answers() -> None:
             assert client.answer().status == 200
 
 
+def test_reading_goes_on_after_a_pause() -> None:
+    """Once the answer that was waited for is out, all the requests behind it are read and served."""
+    waiting: list[Respond] = []
+
+    def handler(request: HttpRequest, respond: Respond) -> None:
+        if waiting:
+            echo(request, respond)
+        else:
+            waiting.append(respond)
+
+    with Live(handler, limits(read_ahead=1000)) as live, live.client() as client:
+        client.send(GET * 5000)
+        live.until(lambda: any(connection._reading_paused for connection in live.server.connections))
+        live.call(lambda: waiting[0](HttpResponse(200, b"", b"")))
+        assert [client.answer().status for _ in range(5000)] == [200] * 5000
+
+
+def test_a_last_answer_arrives_although_unread_input_waits() -> None:
+    """Connection: close ends reading, but what the client sent too much does not reset the answer away."""
+    waiting: list[Respond] = []
+    with Live(lambda _, respond: waiting.append(respond), limits(read_ahead=1000)) as live, live.client() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + GET * 20_000)
+        live.until(lambda: any(connection._reading_paused for connection in live.server.connections))
+        live.call(lambda: waiting[0](HttpResponse(200, b"", b"x" * 100_000)))
+        assert len(client.answer().body) == 100_000
+        assert client.closed()
+        assert len(live.seen) == 1
+
+
+def test_a_write_pause_does_not_disturb_a_request_in_work() -> None:
+    """A transport may also pause and resume while the handler works: the request keeps its turn, and its time."""
+    waiting: list[Respond] = []
+    with Live(lambda _, respond: waiting.append(respond), limits(write_timeout=SHORT)) as live, live.client() as client:
+        client.send(GET + GET)
+        live.until(lambda: len(waiting) == 1)
+        (connection,) = live.server.connections
+        live.call(connection.pause_writing)
+        live.call(connection.resume_writing)
+        assert client.quiet(SHORT * 2)
+        assert len(waiting) == 1
+        for number in range(2):
+            live.until(lambda number=number: len(waiting) == number + 1)  # type: ignore[misc] # bound now
+            live.call(lambda number=number: waiting[number](HttpResponse(200, b"", b"")))  # type: ignore[misc] # as above
+            assert client.answer().status == 200
+
+
+def test_a_write_pause_does_not_reopen_a_connection_that_ends() -> None:
+    """On a connection that is ending, pause and resume change nothing."""
+    with Live(limits=limits(linger_timeout=SHORT)) as live, live.client() as client:
+        client.send(b"BAD\r\n\r\n")
+        assert client.answer().status == 400
+        (connection,) = live.server.connections
+        live.call(connection.pause_writing)
+        live.call(connection.resume_writing)
+        client.send(GET)
+        live.until(lambda: not live.server.connections)
+        assert live.seen == []
+
+
 def test_one_pipeline_does_not_keep_the_loop() -> None:
     """After a bounded number of its requests a connection lets others have their turn."""
     turn = 0
@@ -237,3 +298,11 @@ def test_a_bound_of_nothing_is_refused(name: str) -> None:
     """Zero is no limit."""
     with pytest.raises(ValueError, match=name):
         Limits(**{name: 0})
+
+
+def test_the_docs_give_every_limit_with_its_default() -> None:
+    """The page on HTTP has a row for each limit, and no other, with the value that holds."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
+    defaults = Limits()
+    assert rows == {name: str(getattr(defaults, name)) for name in Limits.__struct_fields__}

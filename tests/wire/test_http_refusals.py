@@ -1,11 +1,15 @@
 """What the HTTP server refuses: malformed and ambiguous requests, and request smuggling."""
 
+import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from strongroom.wire.head import parse_head
 from strongroom.wire.http import Limits
+from strongroom.wire.messages import REASONS, Refusal
 from tests.wire.http_harness import GET, Live
 
 LIMITS = Limits(max_body=1000, max_header_bytes=2000, max_headers=10)
@@ -324,7 +328,20 @@ def test_the_refusal_arrives_although_the_client_goes_on_sending(live: Live) -> 
             assert client.answer().status == 413
 
 
+def test_a_head_that_has_no_end_is_none() -> None:
+    """Should llhttp wait for more where a head is taken to be whole, the two disagree, and it is refused."""
+    with pytest.raises(Refusal):
+        parse_head(b"GET / HTTP/1.1\r\nHost: h\r\n", LIMITS)
+
+
 def test_a_refusal_says_nothing_of_the_input(live: Live) -> None:
     """No part of a refused request comes back in the answer."""
     for data in (get(b"X: SECRET\x01"), line(b"SECRET / HTTP/1.1"), get(b"Expect: SECRET"), get(b"SECRET : 1")):
         assert b"SECRET" not in live.ask(data)[0].body
+
+
+def test_the_docs_give_every_refusal() -> None:
+    """The page on HTTP has a row for each answer of this layer: its status and type."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
+    rows = {(int(status), kind) for status, kind in re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE)}
+    assert rows == {(reason.status, reason.type) for reason in REASONS if reason.status}

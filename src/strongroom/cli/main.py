@@ -43,10 +43,43 @@ DataDir = Annotated[
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
 SealFile = Annotated[
     Path | None,
-    typer.Option(help="The key file that opens the root key. [default: beside the data folder, named DIR.seal]"),
+    typer.Option(help="The key file that opens the root key.", show_default="beside the data folder, named DIR.seal"),
 ]
-Account = Annotated[str | None, typer.Option(help="The default account, 12 digits. [default: 123456789012]")]
-Flag = Annotated[bool | None, typer.Option()]
+Account = Annotated[str | None, typer.Option(help="The default account, 12 digits.", show_default="123456789012")]
+Dev = Annotated[
+    bool | None,
+    typer.Option(
+        "--dev",
+        help="Development: makes the data folder if there is none; access key `test` with secret `test` is the root of"
+        " the default account, and a 12-digit access key id with secret `test` the root of that account.",
+    ),
+]
+Host = Annotated[str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")]
+Port = Annotated[int | None, typer.Option(help="The TCP port; 0 takes a free one.", show_default="8080")]
+Workers = Annotated[int | None, typer.Option(help="Worker processes, best one a core.", show_default="1")]
+Regions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region", help="A Region to serve; may be repeated.", show_default="us-east-1; with --dev, all AWS Regions"
+    ),
+]
+TlsCert = Annotated[Path | None, typer.Option(help="PEM file of the certificate chain; serves TLS 1.2+.")]
+TlsKey = Annotated[Path | None, typer.Option(help="PEM file of the certificate's private key.")]
+InsecureHttp = Annotated[
+    bool | None, typer.Option("--insecure-http", help="Serve plain HTTP on an address that is not loopback.")
+]
+DevExpose = Annotated[
+    bool | None, typer.Option("--dev-expose", help="Serve dev mode on an address that is not loopback.")
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", help="A host name that dev mode answers to beside loopback; may be repeated."),
+]
+AcceptRollback = Annotated[
+    bool | None,
+    typer.Option("--accept-rollback", help="Start although the audit is newer than the database, which was put back."),
+]
+LogLevel = Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.", show_default="INFO")]
 
 
 def _fail(code: ExitCode, text: object) -> NoReturn:
@@ -102,68 +135,27 @@ def serve(
     *,
     data_dir: DataDir = None,
     config: Config = None,
-    dev: Annotated[
-        bool | None,
-        typer.Option(
-            "--dev",
-            help="Development: makes the data folder if there is none; access key `test` with secret `test` is the"
-            " root of the default account, and a 12-digit access key id with secret `test` the root of that account.",
-        ),
-    ] = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="The TCP port; 0 takes a free one. [default: 8080]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes, best one a core. [default: 1]")] = None,
-    region: Annotated[
-        list[str] | None,
-        typer.Option(help="A Region to serve; may be repeated. [default: us-east-1; with --dev, all AWS Regions]"),
-    ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="PEM file of the certificate chain; serves TLS 1.2+.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's private key.")] = None,
-    insecure_http: Annotated[
-        bool | None, typer.Option("--insecure-http", help="Serve plain HTTP on an address that is not loopback.")
-    ] = None,
-    dev_expose: Annotated[
-        bool | None, typer.Option("--dev-expose", help="Serve dev mode on an address that is not loopback.")
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(help="A host name that dev mode answers to beside loopback; may be repeated."),
-    ] = None,
+    dev: Dev = None,
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    regions: Regions = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    insecure_http: InsecureHttp = None,
+    dev_expose: DevExpose = None,
+    hosts: Hosts = None,
     account: Account = None,
     seal_file: SealFile = None,
-    accept_rollback: Annotated[
-        bool | None,
-        typer.Option(
-            "--accept-rollback", help="Start although the audit is newer than the database, which was put back."
-        ),
-    ] = None,
-    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR. [default: INFO]")] = None,
+    accept_rollback: AcceptRollback = None,
+    log_level: LogLevel = None,
 ) -> None:
     """Serve the AWS KMS API until SIGTERM or SIGINT, which let requests in flight finish.
 
     One line on standard output says that the service is ready; logs are JSON lines on standard error.
     """
-    settings = _settings(
-        config,
-        {
-            "data_dir": data_dir,
-            "dev": dev,
-            "host": host,
-            "port": port,
-            "workers": workers,
-            "regions": region,
-            "tls_cert": tls_cert,
-            "tls_key": tls_key,
-            "insecure_http": insecure_http,
-            "dev_expose": dev_expose,
-            "hosts": allow_host,
-            "account": account,
-            "seal_file": seal_file,
-            "accept_rollback": accept_rollback,
-            "log_level": log_level,
-        },
-    )
-    _run(settings)
+    flags = dict(locals())  # each parameter has the name of its setting
+    _run(_settings(flags.pop("config"), flags))
 
 
 def _run(settings: Settings) -> None:

@@ -41,19 +41,14 @@ def check(rows: SealedRows) -> None:
         for row in rows.select(CREDENTIALS, _CREDENTIALS, {}):
             credentials[row[1]] += rows.seal.element(row[-1])
         for account in accounts:
-            rows.check_set(ACCOUNTS, account, credentials.pop(account[0], 0))
-        _none_left(credentials, "credentials")
+            rows.check_set(ACCOUNTS, account, credentials[account[0]])
 
         keys: Counter[tuple[str, str]] = Counter()
         for account_id, region, mac in rows.database.stream(_KEY_MACS):
             keys[account_id, region] += rows.seal.element(mac)
         for realm in realms:
             rows.check_set(REALMS, realm, keys.pop((realm[0], realm[1]), 0))
-        _none_left(keys, "keys")
+        for place in keys:
+            raise TamperedStoreError(f"keys: there are rows in {place}, which is no realm")
 
         changes.head(rows)
-
-
-def _none_left(parents: Counter[str] | Counter[tuple[str, str]], table: str) -> None:
-    for parent in parents:
-        raise TamperedStoreError(f"{table}: there are rows of {parent!r}, which does not exist")

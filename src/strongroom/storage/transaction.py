@@ -115,11 +115,13 @@ class SqlTransaction(SqlReads):
 
     def delete_tags(self, key: Key, tag_keys: tuple[str, ...]) -> None:
         """Remove tags of a key; those that it does not have are passed over."""
-        rows = self._rows
-        found = (rows.find(TAGS, *key.realm, key.key_id, tag_key) for tag_key in dict.fromkeys(tag_keys))
-        shares = [rows.remove(TAGS, row) for row in found if row is not None]
-        if shares:
-            self._rewrite_key(key.realm, key.key_id, sum(shares))
+        share = 0
+        for tag_key in tag_keys:
+            old = self._rows.find(TAGS, *key.realm, key.key_id, tag_key)
+            if old is not None:
+                share += self._rows.remove(TAGS, old)
+        if share:
+            self._rewrite_key(key.realm, key.key_id, share)
 
     def put_alias(self, alias: Alias) -> None:
         """Add an alias, or replace it (and take it from the key that it pointed at)."""

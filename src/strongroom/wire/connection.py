@@ -148,11 +148,10 @@ class HttpConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: take no further request until it does, for a limited time."""
         self._writing_paused = True
-        if self._stage == _Stage.CLOSING:
-            return
-        if self._stage != _Stage.ANSWERING:
-            self._stage = _Stage.READY
-        self.deadline = self._loop.time() + self._owner.limits.write_timeout
+        if self._stage != _Stage.CLOSING:
+            if self._stage != _Stage.ANSWERING:
+                self._stage = _Stage.READY
+            self.deadline = self._loop.time() + self._owner.limits.write_timeout
 
     def resume_writing(self) -> None:
         """The client reads again."""
@@ -170,7 +169,7 @@ class HttpConnection(asyncio.Protocol):
             self._close()
 
     def abort(self) -> None:
-        """Cut the connection, whatever is under way, by a reset: so the kernel too drops what the client did not take."""
+        """Cut the connection by a reset, so that the kernel, too, drops what the client did not take."""
         sock = self._transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
@@ -221,8 +220,6 @@ class HttpConnection(asyncio.Protocol):
         if self._eof or (stage == _Stage.REQUEST and self._owner.draining):
             self._close()
             return
-        if stage == _Stage.BODY and self._reader.continue_due():
-            self._transport.write(CONTINUE)
         # Empty lines before a request begin no new silence: the time of the head goes on.
         if stage != self._stage and not (stage == _Stage.REQUEST and self._stage == _Stage.HEAD):
             self._stage = stage
@@ -230,6 +227,8 @@ class HttpConnection(asyncio.Protocol):
         if self._reading_paused:
             self._reading_paused = False
             self._transport.resume_reading()
+        if self._reader.continue_due():
+            self._transport.write(CONTINUE)
 
     def _answer(self, request: HttpRequest) -> None:
         self._stage = _Stage.ANSWERING

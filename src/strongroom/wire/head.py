@@ -120,7 +120,7 @@ def _check_host(host: bytes | None, *, old: bool) -> None:
 
 
 def _length(special: dict[bytes, bytes], *, old: bool, limit: int) -> int | None:
-    """RFC 9112, section 6.3: the body's length; None when it is chunked."""
+    """RFC 9112, section 6.3: the body's length; None when it is chunked. llhttp has seen that it is digits."""
     coding = special.get(b"transfer-encoding")
     declared = special.get(b"content-length")
     if coding is not None:
@@ -129,8 +129,6 @@ def _length(special: dict[bytes, bytes], *, old: bool, limit: int) -> int | None
         return None
     if declared is None:
         return 0
-    if not declared.isdigit():
-        raise Refusal(MALFORMED, "The header content-length is not a number.")
     if len(declared) > _MAX_LENGTH_DIGITS or int(declared) > limit:
         raise Refusal(BODY_TOO_LARGE)
     return int(declared)

@@ -26,7 +26,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_body: int = 1 << 20
     max_header_bytes: int = 16 << 10
     max_headers: int = 64
-    max_connections: int = 1024
+    max_connections: int = 2048
     max_pipelined: int = 16
     read_ahead: int = 64 << 10
     header_timeout: float = 10.0

@@ -4,7 +4,6 @@ Where a message ends is decided here alone, by the first empty line and then by 
 the parser of heads gets one head at a time. So no byte is counted to two requests.
 """
 
-import re
 from typing import Final
 
 from strongroom.wire.chunked import ChunkedBody
@@ -13,7 +12,6 @@ from strongroom.wire.limits import Limits
 from strongroom.wire.messages import HEADER_TOO_LARGE, MALFORMED, NOT_HTTP, HttpRequest, Refusal
 
 _TOKEN_BYTES: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*+")
 _HEAD_END: Final = b"\r\n\r\n"
 
 
@@ -112,9 +110,8 @@ class RequestReader:
     def _skip_empty_lines(self) -> bool:
         """Skip what an old client may send before a request (RFC 9112, section 2.2); whether a request begins then."""
         buffer = self._buffer
-        empty = _EMPTY_LINES.match(buffer)
-        if empty is not None:
-            del buffer[: empty.end()]
+        while buffer.startswith(b"\r\n"):
+            del buffer[:2]
         if not buffer or buffer == b"\r":
             return False
         if buffer[0] not in _TOKEN_BYTES:

@@ -1,0 +1,148 @@
+"""A service, all that was asked of it, and what its audit must therefore hold."""
+
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from tests.compat.calls import ACCOUNT, Answer, account, id_of, new_alias, post
+from tests.support import Server
+
+AGENT = "audit-test/1.0"
+PLAINTEXT = b"the plaintext that no audit may hold"
+CONTEXT = {"customer": "in the clear, as in CloudTrail"}
+POLICY = '{"Version":"2012-10-17","Statement":[]}'
+
+
+class Made(NamedTuple):
+    """One call that was answered.
+
+    Attributes:
+        fault: The error's name, or None.
+    """
+
+    name: str
+    request: dict[str, Any]
+    answer: dict[str, Any]
+    request_id: str
+    fault: str | None
+    message: str | None
+
+
+class History:
+    """Calls as boto3 made them, in order."""
+
+    def __init__(self, kms: Any) -> None:
+        self._kms = kms
+        self.calls: list[Made] = []
+
+    def __call__(self, name: str, **request: Any) -> dict[str, Any]:
+        """Make a call, whatever its answer."""
+        fault = message = None
+        try:
+            answer: dict[str, Any] = getattr(self._kms, xform_name(name))(**request)
+        except ClientError as error:
+            answer = error.response
+            fault, message = answer["Error"]["Code"], answer["Error"]["Message"]
+        request_id = answer["ResponseMetadata"]["RequestId"]
+        self.calls.append(Made(name, request, answer, request_id, fault, message))
+        return answer
+
+
+class Story(NamedTuple):
+    """A service that has stopped, and all that was asked of it."""
+
+    data: Path
+    log: bytes
+    history: History
+    raw: dict[str, str]
+    arn: str
+    other: str
+    alias: str
+    foreign: str
+    secrets: list[bytes]
+    unproven: list[str]
+
+
+def _walk(call: History, foreign: str) -> tuple[str, str, str, list[bytes]]:
+    """Calls of every operation, refused ones and dry runs among them; the secrets that they were about."""
+    tags = [{"TagKey": "team", "TagValue": "blue"}]
+    arn = call("CreateKey", Description="audited", Tags=tags, Policy=POLICY)["KeyMetadata"]["Arn"]
+    other, name = call("CreateKey")["KeyMetadata"]["Arn"], new_alias()
+    call("CreateAlias", AliasName=name, TargetKeyId=id_of(arn))
+    blob = call("Encrypt", KeyId=name, Plaintext=PLAINTEXT, EncryptionContext=CONTEXT)["CiphertextBlob"]
+    call("Decrypt", CiphertextBlob=blob, EncryptionContext=CONTEXT)
+    call("Decrypt", CiphertextBlob=blob)
+    call("Decrypt", CiphertextBlob=blob, EncryptionContext=CONTEXT, KeyId=other)
+    moved = call("ReEncrypt", CiphertextBlob=blob, SourceEncryptionContext=CONTEXT, DestinationKeyId=other)
+    data_key = call("GenerateDataKey", KeyId=arn, KeySpec="AES_256", EncryptionContext=CONTEXT)
+    hidden = call("GenerateDataKeyWithoutPlaintext", KeyId=arn, NumberOfBytes=48)
+    opened = call("Decrypt", CiphertextBlob=hidden["CiphertextBlob"])
+    random = call("GenerateRandom", NumberOfBytes=40)
+    call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT, DryRun=True)
+    call("Encrypt", KeyId=foreign, Plaintext=PLAINTEXT)
+    call("Encrypt", KeyId=f"{arn[:-36]}{uuid.uuid4()}", Plaintext=PLAINTEXT)
+    call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT, GrantTokens=["a grant token that is a secret"])
+    call("DescribeKey", KeyId=name)
+    call("UpdateKeyDescription", KeyId=arn, Description="changed")
+    call("TagResource", KeyId=arn, Tags=tags)
+    call("TagResource", KeyId=arn, Tags=[{"TagKey": "aws:x", "TagValue": ""}])
+    call("UntagResource", KeyId=arn, TagKeys=["team"])
+    call("ListResourceTags", KeyId=arn)
+    call("PutKeyPolicy", KeyId=arn, PolicyName="default", Policy=POLICY)
+    call("GetKeyPolicy", KeyId=arn, PolicyName="default")
+    call("ListKeyPolicies", KeyId=arn)
+    call("ListKeys", Limit=1)
+    call("ListAliases", KeyId=arn)
+    call("ListAliases")
+    call("UpdateAlias", AliasName=name, TargetKeyId=other)
+    call("DeleteAlias", AliasName=name)
+    call("DeleteAlias", AliasName=name)
+    call("DisableKey", KeyId=arn)
+    call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT)
+    call("EnableKey", KeyId=arn)
+    call("ScheduleKeyDeletion", KeyId=arn, PendingWindowInDays=7)
+    call("EnableKey", KeyId=arn)
+    call("CancelKeyDeletion", KeyId=arn)
+    private = [PLAINTEXT, data_key["Plaintext"], opened["Plaintext"], random["Plaintext"], b"a grant token that is"]
+    sealed = [blob, moved["CiphertextBlob"], data_key["CiphertextBlob"], hidden["CiphertextBlob"]]
+    return arn, other, name, private + sealed
+
+
+def tell(data: Path) -> Story:
+    """Run a service with two workers, call it in many ways, stop it."""
+    with Server(data, "--workers", "2") as server:
+        stranger = server.client(access_key=account())
+        foreign = stranger.create_key()["KeyMetadata"]["Arn"]
+        history = History(server.client())
+        arn, other, alias, private = _walk(history, foreign)
+        raw = {
+            "not JSON": _id_of(post(server, "Encrypt", b"{")),
+            "unknown operation": _id_of(post(server, "Sign", {})),
+            "two faults": _id_of(post(server, "CreateKey", {"KeySpec": "X", "KeyUsage": "Y"})),
+            "user agent": _id_of(post(server, "ListKeys", {}, headers={"User-Agent": AGENT})),
+        }
+        unproven = [
+            _id_of(post(server, "ListKeys", {}, secret="wrong")),
+            _id_of(post(server, "ListKeys", {}, access_key="nobody")),
+            _id_of(post(server, "ListKeys", {}, region="mars-north-1")),
+        ]
+        assert server.stop() == 0
+    return Story(data, server.log.read_bytes(), history, raw, arn, other, alias, foreign, private, unproven)
+
+
+def _id_of(answer: Answer) -> str:
+    """The request id of an answer."""
+    return answer.headers["x-amzn-requestid"]
+
+
+def resource(arn: str) -> dict[str, str]:
+    """A key, or an alias, as a resource of the default account."""
+    return {"accountId": ACCOUNT, "type": "AWS::KMS::Key", "ARN": arn}
+
+
+def first(story: Story, by_request: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """The record of the first call of an operation."""
+    return next(by_request[call.request_id] for call in story.history.calls if call.name == name)

@@ -1,0 +1,115 @@
+"""The rows of the operation table, against what AWS documents of each operation."""
+
+from typing import NamedTuple
+
+import pytest
+
+import strongroom.operations.kms  # noqa: F401 - fills the table
+from strongroom.model.spec import KeyUsage
+from strongroom.operations.table import OPERATIONS, TO_COME, Operation, Target
+
+
+class Documented(NamedTuple):
+    """A row of AWS KMS Developer Guide, "AWS KMS permissions" and "Key type reference".
+
+    Attributes:
+        keys: Of each key that is touched, its action and how it is named: by ``id`` (key id or key ARN), by ``any``
+            (an alias as well), by a ``blob`` or any of these, or by an ``alias`` alone.
+        cross_account: Whether the key may be another account's.
+        grantable: Whether it is a GrantOperation.
+        usage: Whether the key must be for encryption.
+    """
+
+    keys: str = ""
+    cross_account: bool = False
+    grantable: bool = False
+    usage: bool = False
+
+
+def cryptographic(keys: str) -> Documented:
+    """Grants allow it, and other accounts may be let to it."""
+    return Documented(keys, cross_account=True, grantable=True, usage=True)
+
+
+DOCUMENTED = {
+    "CancelKeyDeletion": Documented("kms:CancelKeyDeletion id"),
+    "CreateAlias": Documented("kms:CreateAlias id"),
+    "CreateKey": Documented(),
+    "Decrypt": cryptographic("kms:Decrypt blob"),
+    "DeleteAlias": Documented("kms:DeleteAlias alias"),
+    "DescribeKey": Documented("kms:DescribeKey any", cross_account=True, grantable=True),
+    "DisableKey": Documented("kms:DisableKey id"),
+    "EnableKey": Documented("kms:EnableKey id"),
+    "Encrypt": cryptographic("kms:Encrypt any"),
+    "GenerateDataKey": cryptographic("kms:GenerateDataKey any"),
+    "GenerateDataKeyWithoutPlaintext": cryptographic("kms:GenerateDataKeyWithoutPlaintext any"),
+    "GenerateRandom": Documented(),
+    "GetKeyPolicy": Documented("kms:GetKeyPolicy id"),
+    "ListAliases": Documented(),
+    "ListKeyPolicies": Documented("kms:ListKeyPolicies id"),
+    "ListKeys": Documented(),
+    "ListResourceTags": Documented("kms:ListResourceTags id"),
+    "PutKeyPolicy": Documented("kms:PutKeyPolicy id"),
+    "ReEncrypt": cryptographic("kms:ReEncryptFrom blob, kms:ReEncryptTo any"),
+    "ScheduleKeyDeletion": Documented("kms:ScheduleKeyDeletion id"),
+    "TagResource": Documented("kms:TagResource id"),
+    "UntagResource": Documented("kms:UntagResource id"),
+    "UpdateAlias": Documented("kms:UpdateAlias alias, kms:UpdateAlias id"),
+    "UpdateKeyDescription": Documented("kms:UpdateKeyDescription id"),
+}
+# AWS KMS Developer Guide, "Testing your permissions"; of the operations with a DryRun parameter, those that are here.
+DRY_RUN = {"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt"}
+
+
+def naming(target: Target) -> str:
+    """How a target finds its key, in the words of the table above."""
+    if target.alias_member is not None:
+        return f"{target.action} alias"
+    if target.blob_member is not None:
+        assert target.aliases
+        return f"{target.action} blob"
+    return f"{target.action} {'any' if target.aliases else 'id'}"
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_a_row_is_as_aws_documents_it(name: str) -> None:
+    """Keys, actions, and who may be allowed are AWS's."""
+    row = OPERATIONS[name]
+    own = Documented(
+        ", ".join(naming(target) for target in row.targets),
+        row.cross_account,
+        row.grantable,
+        row.usage is KeyUsage.ENCRYPT_DECRYPT,
+    )
+    assert own == DOCUMENTED[name]
+    assert row.usage in {KeyUsage.ENCRYPT_DECRYPT, None}
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_a_row_has_an_action_for_everything(name: str) -> None:
+    """An operation on no key needs the action of its own name; one on keys needs those of its keys."""
+    row = OPERATIONS[name]
+    assert row.action == (None if row.targets else f"kms:{name}")
+
+
+def test_dry_runs_are_where_aws_has_them() -> None:
+    """Only a request with the member can ask for one."""
+    assert {name for name, row in OPERATIONS.items() if row.dry_run} == DRY_RUN
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_a_row_names_itself_and_members_of_its_request(name: str) -> None:
+    """What the row says of the request is there: a misspelled member would be found by a caller only."""
+    row: Operation = OPERATIONS[name]
+    assert row.name == name
+    assert row.read_only != row.writes
+    members = set(row.request.__struct_fields__)
+    for target in row.targets:
+        named = {target.key_member, target.blob_member, target.alias_member, target.algorithm} - {None}
+        assert named <= members
+        assert target.key_member is not None or target.alias_member is not None
+
+
+def test_nothing_is_stubbed() -> None:
+    """What is still to come has no row."""
+    assert not TO_COME & OPERATIONS.keys()
