@@ -268,7 +268,8 @@ def test_a_key_that_was_tampered_with_is_not_used(core: Core, caplog: pytest.Log
     core.ok("DescribeKey", KeyId=key)
     with outsider(core.folder / DATABASE) as connection:
         connection.execute("UPDATE keys SET description = 'mine'")
-    for operation, members in (("DescribeKey", {}), ("UpdateKeyDescription", {"Description": "x"})):
+    calls: list[tuple[str, dict[str, Any]]] = [("DescribeKey", {}), ("UpdateKeyDescription", {"Description": "x"})]
+    for operation, members in calls:
         caplog.clear()
         answer = core.call(operation, KeyId=key, **members)
         assert (answer.status, answer.code, answer.message) == (500, "KMSInternalException", INTERNAL)

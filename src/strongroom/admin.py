@@ -102,24 +102,29 @@ class AdminServer:
         command = self._commands.get(request.command)
         answer = AdminAnswer(error="unknown command") if command is None else AdminAnswer(result=command())
         try:
-            await self._record(request, uid, answer.error)
+            await self.record(request, uid, answer.error)
         except AuditUnavailableError as error:
             return AdminAnswer(error=str(error))
         return answer
 
-    async def _record(self, request: AdminRequest, uid: int, error: str | None) -> None:
-        """Audit a command with its OS user, and wait until that is durable."""
+    async def record(self, request: AdminRequest, uid: int, error: str | None = None) -> None:
+        """Audit a command with its OS user, and wait until that is durable.
+
+        Raises:
+            AuditUnavailableError: It cannot be written.
+        """
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done(failed: AuditUnavailableError | None) -> None:
             if not durable.done():
                 durable.set_result(None) if failed is None else durable.set_exception(failed)
 
-        self._trail.append(self._trail.encode(_event(request, uid, error)), done)
+        self._trail.append(self._trail.encode(operator_event(request, uid, error)), done)
         await durable
 
 
-def _event(request: AdminRequest, uid: int, error: str | None) -> AuditEvent:
+def operator_event(request: AdminRequest, uid: int, error: str | None = None) -> AuditEvent:
+    """The audit record of an operator's command."""
     arguments: Mapping[str, str] | None = request.arguments or None
     return AuditEvent(
         event_id=str(uuid.uuid4()),

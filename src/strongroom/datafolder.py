@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from strongroom.admin import AdminRequest, operator_event
+from strongroom.audit.record import encode
 from strongroom.audit.recovery import recover
 from strongroom.audit.spool import Spool
 from strongroom.bootstrap import database_path, open_spool, spool_folder
@@ -73,6 +75,10 @@ def initialize(settings: Settings) -> FirstKey:
         tx.put_meta(_ACCOUNT, settings.account)
         tx.put_meta(_EPOCH, "0")
         tx.put_account(settings.account, now)
+        event = operator_event(
+            AdminRequest("init", {"account": settings.account, "mode": _mode(settings)}), os.getuid()
+        )
+        tx.add_record(event.event_id, encode(event))
         if not settings.dev:
             parts = (first.access_key_id, settings.account)
             secret = box.seal(CREDENTIAL_PURPOSE, parts, first.secret.encode())

@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         checkpoint_seconds: How often a worker writes the head of its audit into the database.
     """
 
-    data_dir: Path
+    data_dir: Path = Path(".strongroom/data")
     seal_file: Path | None = None
     account: Annotated[str, Meta(pattern=r"^[0-9]{12}\Z")] = "123456789012"
     regions: tuple[str, ...] = ()
@@ -154,9 +154,6 @@ def _worded(text: str) -> str:
     unknown = re.search(r"unknown field `(\w+)`", text)
     if unknown:
         return f"unknown setting {unknown[1]!r}"
-    missing = re.search(r"missing required field `(\w+)`", text)
-    if missing:
-        return f"setting {missing[1]!r} is required"
     place = re.search(r" - at `\$\.(\w+)", text)
     return f"setting {place[1]!r}: {text.split(' - at ', maxsplit=1)[0]}" if place else text
 

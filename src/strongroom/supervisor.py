@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from strongroom import handover as handovers
-from strongroom.admin import AdminServer
+from strongroom.admin import AdminRequest, AdminServer
 from strongroom.datafolder import DataFolder
 from strongroom.handover import Handover
 from strongroom.settings import Settings
@@ -112,6 +114,7 @@ class Supervisor:
             self._clear_metrics()
             admin = AdminServer(self._settings.data_dir, folder.open_trail(), self._status)
             async with admin:
+                await admin.record(AdminRequest("serve", self._shown_settings()), os.getuid())
                 await self._serve(folder)
         finally:
             await self._stop_workers()
@@ -170,6 +173,14 @@ class Supervisor:
         host, port = self._workers[0].listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if self._settings.tls else 'http'}://{shown}:{port}"
+
+    def _shown_settings(self) -> dict[str, str]:
+        """The settings that differ from the defaults, for the audit; none of them is a secret."""
+        return {
+            field.name: str(getattr(self._settings, field.name))
+            for field in msgspec.structs.fields(Settings)
+            if getattr(self._settings, field.name) != field.default
+        }
 
     def _clear_metrics(self) -> None:
         shutil.rmtree(self._metrics, ignore_errors=True)

@@ -83,6 +83,7 @@ def _walk(call: History, foreign: str) -> tuple[str, str, str, list[bytes]]:
     random = call("GenerateRandom", NumberOfBytes=40)
     call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT, DryRun=True)
     call("Encrypt", KeyId=foreign, Plaintext=PLAINTEXT)
+    call("Encrypt", KeyId=f"{foreign[:-36]}{uuid.uuid4()}", Plaintext=PLAINTEXT)
     call("Encrypt", KeyId=f"{arn[:-36]}{uuid.uuid4()}", Plaintext=PLAINTEXT)
     call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT, GrantTokens=["a grant token that is a secret"])
     call("DescribeKey", KeyId=name)

@@ -116,11 +116,13 @@ def test_refused_calls_are_recorded(story: Story, by_request: dict[str, dict[str
 
 
 def test_a_call_on_a_foreign_key(story: Story, frames: list[list[dict[str, Any]]]) -> None:
-    """The caller's record resolves nothing; the owner gets its own, with no name of the caller's, in the same frame."""
-    denied = [call for call in story.history.calls if call.fault == "AccessDeniedException"]
-    (call,) = denied
-    (frame,) = [frame for frame in frames if frame[0]["requestID"] == call.request_id]
-    mine, theirs = frame
+    """The caller's record resolves nothing, and is the same for a key that is not there.
+
+    The owner of one that is there gets a record of its own in the same frame, without the caller's names.
+    """
+    there, missing = [call for call in story.history.calls if call.fault == "AccessDeniedException"]
+    found = {frame[0]["requestID"]: frame for frame in frames}
+    mine, theirs = found[there.request_id]
     owner = story.foreign.split(":")[4]
     assert (mine["recipientAccountId"], theirs["recipientAccountId"]) == (ACCOUNT, owner)
     assert mine["resources"] == []
@@ -129,6 +131,12 @@ def test_a_call_on_a_foreign_key(story: Story, frames: list[list[dict[str, Any]]
     assert mine["sharedEventID"] == theirs["sharedEventID"]
     assert mine["eventID"] != theirs["eventID"]
     assert mine["errorCode"] == theirs["errorCode"] == "AccessDeniedException"
+    (alone,) = found[missing.request_id]
+    differs = {"eventID", "eventTime", "requestID", "requestParameters", "sharedEventID"}
+    assert set(alone) == set(mine)
+    assert {name: alone[name] for name in alone if name not in differs} == {
+        name: mine[name] for name in mine if name not in differs
+    }
 
 
 def test_no_secret_is_on_the_disk(story: Story) -> None:

@@ -13,7 +13,7 @@ DECLARED = {name: shape for name, shape in SHAPES.items() if shape.get("exceptio
 OWN = {name: item for name, item in vars(errors).items() if isinstance(item, type) and issubclass(item, Fault)}
 FAULTS = {name: item for name, item in OWN.items() if item is not Fault}
 
-# AWS KMS API Reference, "Common Errors", and RFC 9110 for the size: what every AWS service may answer.
+# AWS KMS API Reference, "Common Errors": what every AWS service may answer.
 FRAMEWORK = {
     "UnknownOperationException": 400,
     "SerializationException": 400,
@@ -23,8 +23,6 @@ FRAMEWORK = {
     "InvalidSignatureException": 400,
     "UnrecognizedClientException": 400,
     "AccessDeniedException": 400,
-    "RequestEntityTooLargeException": 413,
-    "ThrottlingException": 400,
 }
 
 

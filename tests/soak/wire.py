@@ -89,8 +89,11 @@ class Wire:
             NotSentError: Nobody listens.
             TimeoutError: The service hangs.
         """
-        body = json.dumps(members).encode()
-        headers = sign(self._port, target(operation), body, self._access_key)
+        return self.post(target(operation), json.dumps(members).encode())
+
+    def post(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
+        """Sign and send any headers and any body; raises as ``call``."""
+        headers = sign(self._port, headers, body, self._access_key)
         try:
             sent = {name.decode(): value.decode() for name, value in headers}
             self._connection.request("POST", "/", body=body, headers=sent)
@@ -101,10 +104,10 @@ class Wire:
             raise
         except ConnectionRefusedError as error:
             self._connection.close()
-            raise NotSentError(operation) from error
+            raise NotSentError from error
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise LostError(operation) from error
+            raise LostError from error
         given = json.loads(content) if content else {}
         return Answer(response.status, response.getheader("x-amzn-RequestId") or "", given.get("__type"), given)
 

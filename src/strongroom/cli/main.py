@@ -38,7 +38,7 @@ class ExitCode(IntEnum):
 
 
 DataDir = Annotated[
-    Path | None, typer.Option(help="The data folder: database and audit. Dev mode's default is .strongroom/data.")
+    Path | None, typer.Option(help="The data folder: database and audit.", show_default=".strongroom/data")
 ]
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
 SealFile = Annotated[
@@ -88,10 +88,6 @@ def _fail(code: ExitCode, text: object) -> NoReturn:
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
-    if flags.get("dev"):
-        flags.setdefault("data_dir", None)
-        if flags["data_dir"] is None and "STRONGROOM_DATA_DIR" not in os.environ and config is None:
-            flags["data_dir"] = Path(".strongroom/data")
     try:
         return load(flags, os.environ, config)
     except SettingsError as error:
@@ -188,7 +184,7 @@ def status(*, data_dir: DataDir = None, config: Config = None) -> None:
 
     from strongroom.admin import AdminRequest, ask  # noqa: PLC0415
 
-    settings = _settings(config, {"data_dir": data_dir or Path(".strongroom/data")})
+    settings = _settings(config, {"data_dir": data_dir})
     try:
         answer = ask(settings.data_dir, AdminRequest("status"))
     except OSError:

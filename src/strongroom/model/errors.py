@@ -57,16 +57,6 @@ class AccessDeniedException(Fault):
     """The caller may not do this."""
 
 
-class RequestEntityTooLargeException(Fault):
-    """The body is over the limit."""
-
-    status = 413
-
-
-class ThrottlingException(Fault):
-    """Too many requests."""
-
-
 # --- the faults of the KMS model (kms/2014-11-01) ---
 
 

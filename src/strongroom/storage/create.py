@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from strongroom.ports import RowSeal, StoreUnavailableError
 from strongroom.storage import changes, schema
@@ -15,7 +15,6 @@ from strongroom.storage.sqlite import FileLock, create_file, open_database
 from strongroom.storage.transaction import SqlTransaction
 
 _ROOT_KEYS = select(schema.root_keys).order_by(schema.root_keys.c.version)
-_META = select(schema.meta.c.value).where(schema.meta.c.name == bindparam("name"))
 
 
 def create_store(path: Path, seal: RowSeal, fill: Callable[[SqlTransaction], None]) -> None:
@@ -55,15 +54,3 @@ def root_keys(path: Path) -> list[RootKeyRow]:
     with closing(open_database(path, writing=False)) as database:
         require_current(database)
         return [RootKeyRow(*row) for row in database.rows(_ROOT_KEYS, {})]
-
-
-def unchecked_meta(path: Path, name: str) -> str | None:
-    """A fact about the whole store, before there is a key to check it with: ``read_meta`` must give the same later.
-
-    Raises:
-        StoreUnavailableError: There is no database, or not of this program's schema revision.
-    """
-    with closing(open_database(path, writing=False)) as database:
-        require_current(database)
-        row = database.first(_META, {"name": name})
-    return None if row is None else row[0]

@@ -21,7 +21,7 @@ from strongroom.model.errors import (
 )
 from strongroom.model.identity import Caller
 from strongroom.operations.table import OPERATIONS, SERVICE, TARGET_PREFIX
-from strongroom.ports import AdapterError
+from strongroom.ports import AdapterError, AuditUnavailableError, StoreUnavailableError, TamperedStoreError
 from strongroom.wire.messages import JSON, HttpRequest, HttpResponse, Respond
 from strongroom.wire.metrics import CONTENT_TYPE, UNKNOWN, UNPROVEN, Metrics
 
@@ -31,6 +31,13 @@ _security_log = logging.getLogger("strongroom.security")
 _TARGETS = {f"{TARGET_PREFIX}{name}".encode(): row for name, row in OPERATIONS.items()}
 _OPERATION_NAME = re.compile(rf"{re.escape(TARGET_PREFIX)}(\w{{1,128}})", re.ASCII)
 _OK = "OK"
+
+# Health is for everybody, so it names no row; the log does.
+_REASONS: dict[type[AdapterError], str] = {
+    AuditUnavailableError: "the audit cannot be written",
+    StoreUnavailableError: "the store cannot be read",
+    TamperedStoreError: "the store is not as this service wrote it",
+}
 _MAX_HOSTS = 256
 
 
@@ -164,7 +171,8 @@ class Endpoint:
             self._core.trail.require_writable()
             self._core.views.refresh()
         except AdapterError as error:
-            return _page(503, {"status": "not ready", "reason": str(error)})
+            _log.error("not ready: %s", error)
+            return _page(503, {"status": "not ready", "reason": _REASONS[type(error)]})
         return _page(200, {"status": "ready"})
 
     def _serves_host(self, host: bytes, hosts: frozenset[str]) -> bool:
