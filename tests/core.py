@@ -4,6 +4,7 @@ Requests go in as botocore writes them, and answers come out as botocore reads t
 test: another key store, another trail, a veto before each commit.
 """
 
+import asyncio
 import contextlib
 import functools
 import json
@@ -207,21 +208,23 @@ def open_core(
     keystores: KeyStores | None = None,
     trail: Trail | None = None,
     before_commit: Callable[[], None] | None = None,
+    loop: asyncio.AbstractEventLoop | None = None,
 ) -> Iterator[Core]:
     """Open a core on a folder, which gets a new store if it has none; other workers see what it writes.
 
     Args:
         folder: Where the store and the audit lie.
-        worker: Tells apart the audits of cores on the same folder; the reader of ``spooled`` wants but one.
+        worker: Tells apart the audits of cores on the same folder.
         keystores: In place of the software key store.
         trail: In place of the spool.
         before_commit: In place of the spool's own ``require_writable``.
+        loop: Where the spool answers; such a core serves an endpoint, and ``call`` would wait for ever.
     """
     path = folder / DATABASE
     if not path.exists():
         path.write_bytes(_empty_store())
         path.chmod(0o600)
-    spool = Spool(folder / SPOOL, worker, 1, CHAIN_KEY, loop=None, root_version=1)
+    spool = Spool(folder / SPOOL, worker, 1, CHAIN_KEY, loop=loop, root_version=1)
     try:
         store = open_store(path, RowSeal(ROOTS, 1), before_commit or spool.require_writable)
         try:

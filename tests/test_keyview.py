@@ -1,6 +1,7 @@
 """The cache of keys, aliases and access keys: never older than what was acknowledged, and bounded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from strongroom import keyview
-from strongroom.keyview import KeyViews
 from strongroom.model.key import StoredKey
-from strongroom.ports import Credential, TamperedStoreError
+from strongroom.ports import Change, Credential, TamperedStoreError
 from tests.core import ACCOUNT, DATABASE, ELSEWHERE, MISSING, OTHER, REALM, Core, key_id_of, open_core
 from tests.storage.support import outsider
 
@@ -166,17 +166,13 @@ def test_a_tampered_key_is_not_served_from_the_cache(core: Core, key: str) -> No
         view(core, key)
 
 
-Fetch = Callable[[KeyViews, int], object]
-
-
 def test_the_cache_is_bounded(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many keys, aliases and access keys are used, few are kept, and each is still found."""
     monkeypatch.setattr(keyview, "MAX_VIEWS", 2)
     arns = [core.new_key() for _ in range(4)]
     for number, arn in enumerate(arns):
         core.ok("CreateAlias", AliasName=f"alias/{number}", TargetKeyId=arn)
-        row = replace(credential(), access_key_id=f"AKIA{number}")
-        core.store.run(lambda tx, row=row: tx.put_credential(row))  # type: ignore[misc] # bound now
+        core.store.run(methodcaller("put_credential", replace(credential(), access_key_id=f"AKIA{number}")))
     core.views.refresh()
     for _ in range(2):
         for number, arn in enumerate(arns):
@@ -198,3 +194,13 @@ def test_the_oldest_leaves_first(core: Core, monkeypatch: pytest.MonkeyPatch) ->
     assert view(core, arns[2]) is views[2]
     assert view(core, arns[1]) is views[1]
     assert view(core, arns[0]) is not views[0]
+
+
+def test_housekeeping_leaves_the_cache_alone(core: Core, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of kind ``none`` drops nothing."""
+    core.views.refresh()
+    before = (view(core, key), core.views.alias(REALM, "alias/app"), core.views.credential(AKID))
+    monkeypatch.setattr(core.store, "changes", lambda: [Change("none", "", "", "")])
+    core.views.refresh()
+    after = (view(core, key), core.views.alias(REALM, "alias/app"), core.views.credential(AKID))
+    assert all(one is two for one, two in zip(after, before, strict=True))

@@ -183,9 +183,11 @@ def test_unknown_settings_are_refused_wherever_they_stand(tmp_path: Path) -> Non
     assert not (tmp_path / "data").exists()
 
 
-def test_a_data_folder_is_needed() -> None:
-    """Without dev mode the data folder must be named."""
-    assert "data_dir" in refused(USAGE, "serve", "--port", "0")
+def test_the_default_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --data-dir the folder is .strongroom/data where the program runs; production does not make it."""
+    monkeypatch.chdir(tmp_path)
+    assert ".strongroom/data" in refused(FAILED, "serve", "--port", "0")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_file_environment_and_flags(tmp_path: Path) -> None:

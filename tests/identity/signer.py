@@ -20,13 +20,12 @@ def signed_headers(
     host: str = HOST,
 ) -> list[tuple[bytes, bytes]]:
     """The headers of a signed POST to ``/``, names in lower case."""
-    headers = {"Content-Type": "application/x-amz-json-1.1", "User-Agent": "tests/1.0"}
+    headers = {"Host": host, "Content-Type": "application/x-amz-json-1.1", "User-Agent": "tests/1.0"}
     if target is not None:
         headers["X-Amz-Target"] = target
-    request = AWSRequest("POST", f"http://{host}/", data=body, headers=headers)
+    request = AWSRequest("POST", f"http://{HOST}/", data=body, headers=headers)
     SigV4Auth(Credentials(access_key, secret, token), service, region).add_auth(request)
-    sent = {"Host": host, **request.headers}
-    return [(name.lower().encode(), _bytes(value)) for name, value in sent.items()]
+    return [(name.lower().encode(), _bytes(value)) for name, value in request.headers.items()]
 
 
 def _bytes(value: object) -> bytes:

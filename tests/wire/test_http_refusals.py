@@ -212,7 +212,7 @@ OTHERS = {
     "many headers": (get(b"A: b\r\n" * 9 + b"A: b"), 431, "RequestHeaderFieldsTooLargeException", "too_many_headers"),
     "long chunk extension": (CHUNKED + b"1;a=" + b"b" * 1100, 400, "BadRequestException", "malformed"),
     "many chunk extensions": (
-        CHUNKED + (b"1;a=" + b"b" * 500 + b"\r\nx\r\n") * 4,
+        CHUNKED + (b"1;a=" + b"b" * 500 + b"\r\nx\r\n") * 4 + b"0\r\n\r\n",
         400,
         "BadRequestException",
         "malformed",
@@ -319,12 +319,12 @@ def test_a_request_cut_short_is_not_served(live: Live, data: bytes) -> None:
 
 
 def test_the_refusal_arrives_although_the_client_goes_on_sending(live: Live) -> None:
-    """An upload far over the limit does not lose its 413 to a connection reset."""
+    """An upload over the limit is taken to its end, so that no reset stops it or its 413."""
     for _ in range(5):
         with live.client() as client:
-            client.send(post(b"Content-Length: 5000000"))
+            client.sock.sendall(post(b"Content-Length: 5000000"))
             for _ in range(50):
-                client.send(b"x" * 100_000)
+                client.sock.sendall(b"x" * 100_000)
             assert client.answer().status == 413
 
 

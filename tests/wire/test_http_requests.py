@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strongroom.wire.http import HttpRequest, HttpResponse, Limits, Respond
+from strongroom.wire.messages import date_line
 from tests.wire.http_harness import GET, Live, echo
 
 
@@ -58,6 +61,14 @@ def test_an_answer_is_complete(live: Live) -> None:
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@given(st.integers(0, 4_000_000_000))
+def test_dates_are_those_of_the_standard(second: int) -> None:
+    """The Date header has the form of RFC 9110 for any second, as the standard library writes it."""
+    assert date_line(second) == f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
+
+
 ACCEPTED = {
     "GET": (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b""),
     "empty lines before": (b"\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", b""),
@@ -198,6 +209,15 @@ def test_no_needless_continue(live: Live, data: bytes) -> None:
     with live.client() as client:
         client.send(data)
         assert client.answer().status == 200
+
+
+def test_no_continue_to_a_client_that_does_not_wait(live: Live) -> None:
+    """A client that has begun to send its body is not told to."""
+    with live.client() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\na")
+        live.until(lambda: any(connection._reader.buffered == 1 for connection in live.server.connections))
+        client.send(b"bc")
+        assert client.answer().body == b"abc"
 
 
 def test_a_body_of_the_largest_size_passes() -> None:

@@ -1,0 +1,171 @@
+"""The endpoint of a worker on a real core, its requests signed by botocore; no socket."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from botocore.serialize import create_serializer
+
+from strongroom.identity.access_keys import DevAccessKeys
+from strongroom.identity.authenticate import Authenticator
+from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
+from strongroom.wire.json11 import Endpoint
+from strongroom.wire.messages import HttpRequest, HttpResponse
+from strongroom.wire.metrics import Metrics
+from tests.core import ACCOUNT, MODEL, Core, open_core
+from tests.identity.signer import signed_headers
+from tests.wire.counting import fresh_metrics
+
+REGIONS = {"us-east-1", "eu-west-3"}
+TLS = ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
+PATIENCE = 30
+
+_SERIALIZER = create_serializer("json", include_validation=False)
+
+
+class Reply(NamedTuple):
+    """An answer, its JSON decoded; empty where there is no body."""
+
+    status: int
+    content_type: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body."""
+        found: dict[str, Any] = json.loads(self.body) if self.body else {}
+        return found
+
+    @property
+    def request_id(self) -> str:
+        """What the header says."""
+        return self.headers[b"x-amzn-RequestId"].decode()
+
+
+class HeldTrail:
+    """A trail that keeps what it gets until it is told how that went."""
+
+    def __init__(self, trail: Trail) -> None:
+        self._trail = trail
+        self.held: list[Callable[[AuditUnavailableError | None], None]] = []
+
+    def encode(self, *events: AuditEvent) -> bytes:
+        """As the spool."""
+        return self._trail.encode(*events)
+
+    def append(self, _payload: bytes, done: Callable[[AuditUnavailableError | None], None]) -> None:
+        """Hold."""
+        self.held.append(done)
+
+    def require_writable(self) -> None:
+        """Pass."""
+
+
+class Rim:
+    """An endpoint and a loop that is run only as long as a request waits; made by ``open_rim``."""
+
+    def __init__(
+        self, core: Core, metrics: Metrics, hosts: frozenset[str] | None, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.core = core
+        self.refused: dict[str, int] = {"malformed": 7}
+        self.metrics = metrics
+        self.loop = loop
+        self.endpoint = Endpoint(
+            core=core.dispatcher,
+            authenticator=Authenticator(DevAccessKeys(ACCOUNT), REGIONS, time.time),
+            metrics=metrics,
+            refused=self.refused,
+            hosts=hosts,
+            loop=loop,
+        )
+        self.answered: list[HttpResponse] = []
+
+    def begin(self, request: HttpRequest) -> asyncio.Future[HttpResponse]:
+        """Give the endpoint a request; the future gets its answer, which must come once, on the loop's thread."""
+        future: asyncio.Future[HttpResponse] = self.loop.create_future()
+        thread = threading.get_ident()
+
+        def respond(response: HttpResponse) -> None:
+            assert threading.get_ident() == thread
+            self.answered.append(response)
+            future.set_result(response)
+
+        self.endpoint(request, respond)
+        return future
+
+    def ask(self, request: HttpRequest) -> Reply:
+        """Wait for the answer of a request."""
+
+        async def answer() -> HttpResponse:
+            return await asyncio.wait_for(self.begin(request), PATIENCE)
+
+        return reply(self.loop.run_until_complete(answer()))
+
+    def turn(self) -> None:
+        """Let the loop do what it can do at once."""
+        self.loop.run_until_complete(asyncio.sleep(0))
+
+    def get(self, path: str, method: bytes = b"GET", host: bytes = b"localhost") -> Reply:
+        """A request without a signature."""
+        return self.ask(HttpRequest(method, path.encode(), b"", [(b"host", host)], b"", "127.0.0.1", None))
+
+    def post(self, body: bytes, **signing: Any) -> Reply:
+        """A signed request."""
+        return self.ask(post(body, **signing))
+
+    def call(self, operation: str, *, access_key: str = "test", **members: Any) -> Reply:
+        """A call as botocore makes it."""
+        return self.ask(call(operation, access_key=access_key, **members))
+
+    def records(self) -> list[dict[str, Any]]:
+        """All records of outbox and spool."""
+        kept = [*self.core.outbox().values(), *self.core.spooled()]
+        return [record for records in kept for record in records]
+
+    def counted(self) -> dict[tuple[str, str], float]:
+        """What was counted, by operation and code."""
+        found: dict[tuple[str, str], float] = {}
+        for family in self.metrics._requests.collect():
+            for sample in family.samples:
+                if sample.name == "strongroom_requests_total":
+                    found[sample.labels["operation"], sample.labels["code"]] = sample.value
+        return found
+
+
+def reply(response: HttpResponse) -> Reply:
+    """An answer as tests look at it."""
+    return Reply(response.status, response.content_type, dict(response.headers), response.body)
+
+
+def post(body: bytes, **signing: Any) -> HttpRequest:
+    """A signed POST to ``/``."""
+    return HttpRequest(b"POST", b"/", b"", signed_headers(body, **signing), body, "192.0.2.7", TLS)
+
+
+def call(
+    operation: str, *, access_key: str = "test", members: Mapping[str, Any] | None = None, **more: Any
+) -> HttpRequest:
+    """A signed call of an operation."""
+    model = MODEL.operation_model(operation)
+    body = _SERIALIZER.serialize_to_request({**(members or {}), **more}, model)["body"]
+    return post(body, access_key=access_key, target=f"TrentService.{operation}")
+
+
+@contextlib.contextmanager
+def open_rim(folder: Path, *, hosts: frozenset[str] | None = None, **failures: Any) -> Iterator[Rim]:
+    """An endpoint over a new core in a folder; ``failures`` as ``open_core`` takes them."""
+    loop = asyncio.new_event_loop()
+    counters = folder / "metrics"
+    counters.mkdir()
+    try:
+        with open_core(folder, loop=loop, **failures) as core, fresh_metrics(counters) as metrics:
+            yield Rim(core, metrics, hosts, loop)
+    finally:
+        loop.close()
