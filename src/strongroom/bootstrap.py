@@ -103,7 +103,7 @@ class Service:
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to serve a bound socket."""
-        self._listener = await serve(self._server, listener, _tls(self._settings))
+        self._listener = await serve(self._server, listener, tls_context(self._settings))
         self._checkpoints = asyncio.create_task(self._checkpoint_for_ever())
 
     async def stop(self) -> None:
@@ -143,8 +143,12 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    """The TLS side of a worker, TLS 1.2 or newer; None for plain HTTP."""
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS side of a worker, TLS 1.2 or newer; None for plain HTTP.
+
+    Raises:
+        OSError: The files cannot be used.
+    """
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -168,13 +168,17 @@ class Prepared:
             raise InvalidGrantTokenException("Invalid grant token")
 
     def decide(self, lookup: Lookup) -> None:
-        """Find the keys, authorize, check state and usage; a dry run ends here."""
+        """Find the keys, authorize, check state and usage.
+
+        A dry run ends here, but where a ciphertext is to be opened: whether it opens is part of whether the request
+        would succeed, unless IGNORE_CIPHERTEXT says otherwise.
+        """
         operation, request = self._operation, self._request
         self._keys = tuple(self._find(target, lookup) for target in operation.targets)
         for target, stored in zip(operation.targets, self._keys, strict=True):
             _require_fit(operation, target, request, stored)
-        if operation.dry_run and request.dry_run:
-            raise DryRunOperationException("The request would have succeeded, but the DryRun option is set.")
+        if operation.dry_run and request.dry_run and not self._opens_ciphertext:
+            raise dry_run_passed()
 
     def run(self) -> Outcome:
         """Do the work of an operation that does not write, or word the refusal."""
@@ -186,6 +190,8 @@ class Prepared:
             response = self._operation.function(call, self._request, *self._keys)
         except Exception as error:  # noqa: BLE001 - as in prepare
             return self._outcome(None, self.as_fault(error))
+        if self._operation.dry_run and self._request.dry_run:
+            return self._outcome(None, dry_run_passed())
         return self._outcome(response, None)
 
     def transact(self, tx: Transaction) -> Outcome:
@@ -215,6 +221,11 @@ class Prepared:
         else:
             _log.error("%s %s failed", self._operation.name, self._facts.request_id, exc_info=error)
         return KMSInternalException("The request was rejected because of an internal failure. It can be retried.")
+
+    @property
+    def _opens_ciphertext(self) -> bool:
+        blobs = any(target.blob_member for target in self._operation.targets)
+        return blobs and not self._request.dry_run_modifiers
 
     # --- finding keys ---
 
@@ -290,6 +301,11 @@ class Prepared:
         if response is not None:
             return response_elements(response)
         return {"keyId": self._keys[-1].key.arn} if hasattr(self._request, "key_id") else None
+
+
+def dry_run_passed() -> DryRunOperationException:
+    """The answer to a dry run that found nothing wrong."""
+    return DryRunOperationException("The request would have succeeded, but the DryRun option is set.")
 
 
 def fault_body(fault: Fault) -> bytes:

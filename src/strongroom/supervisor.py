@@ -15,6 +15,7 @@ import msgspec
 
 from strongroom import handover as handovers
 from strongroom.admin import AdminRequest, AdminServer
+from strongroom.bootstrap import tls_context
 from strongroom.datafolder import DataFolder
 from strongroom.handover import Handover
 from strongroom.settings import Settings
@@ -102,6 +103,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._over.set)
+        _require_tls_files(self._settings)
         port = _free_port(self._settings)
         self._workers = [
             _Worker(number, _bound(self._settings.host, port, shared=True), self._metrics)
@@ -154,6 +156,7 @@ class Supervisor:
     async def _stop_workers(self) -> None:
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for worker in self._workers:
+            worker.listener.close()  # while any process holds it, the kernel takes connections that nobody will serve
             worker.terminate()
             if worker.control is not None:
                 worker.control.close()
@@ -195,6 +198,19 @@ class Supervisor:
             "supervisor": os.getpid(),
             "workers": [worker.process.pid for worker in self._workers if worker.process is not None],
         }
+
+
+def _require_tls_files(settings: Settings) -> None:
+    """Find out here, and not in each worker, that the certificate cannot be used.
+
+    Raises:
+        StartError: A file is missing, is not PEM, or the two do not belong together.
+    """
+    try:
+        tls_context(settings)
+    except OSError as error:  # what the ssl module raises is of this kind, too
+        reason = error.strerror or getattr(error, "reason", None) or error
+        raise StartError(f"cannot use {settings.tls_cert} with {settings.tls_key}: {reason}") from None
 
 
 def _free_port(settings: Settings) -> int:

@@ -115,7 +115,13 @@ def use_alias(room: Room) -> list[Call]:
 
 def use_anything(room: Room) -> list[Call]:
     """Calls on nothing, on the key, and on another."""
-    return [("ListKeys", {}), ("GenerateRandom", {"NumberOfBytes": 8}), ("CreateKey", {}), *use(room.key), *use(room.other)]
+    return [
+        ("ListKeys", {}),
+        ("GenerateRandom", {"NumberOfBytes": 8}),
+        ("CreateKey", {}),
+        *use(room.key),
+        *use(room.other),
+    ]
 
 
 # --- attacks ---

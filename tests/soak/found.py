@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from strongroom.admin import AdminRequest, ask
 from strongroom.audit.frames import Head, Header
 from strongroom.audit.recovery import verify
 from strongroom.bootstrap import chain_key
@@ -16,6 +17,14 @@ from strongroom.keystores.seal_file import read_seal_file
 from tests.audit.reader import read_strictly
 from tests.soak.ledger import Ledger, Place, Sealed
 from tests.soak.wire import Wire
+
+
+def workers_of(data_dir: Path) -> list[int]:
+    """The process ids of the workers of the service of a data folder."""
+    result = ask(data_dir, AdminRequest("status")).result
+    assert result is not None
+    pids: list[int] = result["workers"]
+    return pids
 
 
 class Folder:
@@ -80,7 +89,7 @@ def held(wire: Wire) -> dict[Place, object]:
 
 
 def check_state(ledger: Ledger, found: dict[Place, object]) -> None:
-    """Require that every place has the last acknowledged value or one that was tried later, and nothing else is there."""
+    """Require that every place has the last acknowledged value or one tried later, and that nothing else is there."""
     there = {place[1] for place in found if place[0] == "state"}
     assert set(ledger.keys) <= there
     unseen = there - set(ledger.keys)

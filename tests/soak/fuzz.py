@@ -3,6 +3,7 @@
 import functools
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -27,7 +28,8 @@ _LINES = st.sampled_from([
     *(b"Host: localhost\r\n", b"Host: a\r\nHost: b\r\n", b"Content-Length: 4\r\n", b"Content-Length: -1\r\n"),
     *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n", b"Expect: 100-continue\r\n"),
     *(b"Connection: close\r\n", b"Connection: keep-alive, upgrade\r\nUpgrade: h2c\r\n", b" folded\r\n", b"\r\n"),
-    *(b"4\r\nbody\r\n", b"0\r\n\r\n", b"0\r\nTrailer: x\r\n\r\n", b"ffffffff\r\n", b"4;a=b\r\n", b"\n", b"\0", b"\x16\x03\x01"),
+    *(b"4\r\nbody\r\n", b"0\r\n\r\n", b"0\r\nTrailer: x\r\n\r\n", b"ffffffff\r\n", b"4;a=b\r\n", b"\n", b"\0"),
+    b"\x16\x03\x01",
 ])  # fmt: skip
 _STARTS = st.sampled_from([
     *(b"POST / HTTP/1.1\r\n", b"GET /metrics HTTP/1.1\r\n", b"HEAD /health/live HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n"),
@@ -55,13 +57,14 @@ TARGETS = _mostly(
     st.sampled_from([f"TrentService.{name}".encode() for name in OPERATIONS]),
     st.sampled_from([b"TrentService.Sign", b"TrentService.", b"ListKeys", b"TrentService." + b"x" * 129]) | _VALUES,
 )
-_NAMES = st.sampled_from([b"x-amz-target", b"content-type", b"user-agent", b"x-amz-content-sha256", b"accept"]) | _TOKENS
+_NAMES = (
+    st.sampled_from([b"x-amz-target", b"content-type", b"user-agent", b"x-amz-content-sha256", b"accept"]) | _TOKENS
+)
 MORE_HEADERS = st.lists(st.tuples(_NAMES, _VALUES), max_size=5)
 
 
-def http(method: bytes, path: bytes, query: bytes, headers: Headers, body: bytes, chunks: int = 0) -> bytes:
+def http(method: bytes, target: bytes, headers: Headers, body: bytes, chunks: int = 0) -> bytes:
     """The bytes of a request; with ``chunks``, its body comes in chunks of that size."""
-    target = path + (b"?" + query if query else b"")
     if chunks:
         parts = [body[at : at + chunks] for at in range(0, len(body), chunks)]
         headers = [*headers, (b"transfer-encoding", b"chunked")]
@@ -113,14 +116,18 @@ _WHOLE = st.builds(
     _SIGNATURES,
     comma=st.sampled_from([", ", ",", " , "]),
 )
-_PARAMETERS = st.lists(st.sampled_from(["Credential=a", "Signature=", "Signature=a", "SignedHeaders=host", "="]) | _SHORT)
+_PARAMETERS = st.lists(
+    st.sampled_from(["Credential=a", "Signature=", "Signature=a", "SignedHeaders=host", "="]) | _SHORT
+)
 _AUTHORIZATIONS = _text(_mostly(_WHOLE, st.builds("{} {}".format, _WORDS, _PARAMETERS.map(",".join))))
 _ODD_DATES = st.sampled_from([
     *("20260230T000000Z", "00000101T000000Z", "00010101T000000Z", "99991231T235959Z", "20260101T000060Z", ""),
     *("Wed, 25 Nov 2026 00:00:00 GMT", "Wed, 99 Nov 2026 00:00:00 GMT", "Wed, 25 Nov 0000 99:99:99 -0000"),
 ])  # fmt: skip
 _DATES = _text(_mostly(st.just(_NOW), _ODD_DATES | st.text(_LATIN, max_size=20)))
-_ONE_MORE = st.sampled_from([b"authorization", b"x-amz-date", b"date", b"x-amz-security-token", b"x-amz-content-sha256"])
+_ONE_MORE = st.sampled_from(
+    [b"authorization", b"x-amz-date", b"date", b"x-amz-security-token", b"x-amz-content-sha256"]
+)
 SIGNING_HEADERS = st.builds(
     lambda authorization, date, more: [(b"authorization", authorization), (b"x-amz-date", date), *more],
     _AUTHORIZATIONS,
@@ -146,7 +153,10 @@ _TEXTS = st.text(max_size=20) | st.sampled_from(["", "\0", "\ud800", "\U0001f4a5
 _SCALARS = st.none() | st.booleans() | _NUMBERS | _TEXTS | _LITERALS
 _PAIRS = st.lists(st.tuples(_TEXTS, _SCALARS), max_size=3).map(tuple)
 _ANYTHING = st.one_of(
-    _SCALARS, _PAIRS, st.lists(_SCALARS | _PAIRS, max_size=3), st.sampled_from([[[[]]], [1] * 1100, Literal("[" * 2000)])
+    _SCALARS,
+    _PAIRS,
+    st.lists(_SCALARS | _PAIRS, max_size=3),
+    st.sampled_from([[[[]]], [1] * 1100, Literal("[" * 2000)]),
 )
 
 
@@ -161,25 +171,19 @@ def text_of(value: Any) -> str:
     return json.dumps(value)
 
 
-def _fitting(info: Any, known: dict[str, st.SearchStrategy[Any]], name: str = "") -> st.SearchStrategy[Any]:
+Known = dict[str, st.SearchStrategy[Any]]
+
+
+def _fitting(info: Any, known: Known, name: str = "") -> st.SearchStrategy[Any]:
     """Values that a member of a type may have; those of some names are known better."""
     info = unwrapped(info)[0]
-    if name in known:
-        return known[name]
-    if isinstance(info, inspect.EnumType):
-        return st.sampled_from([str(member.value) for member in info.cls])
-    if isinstance(info, inspect.StructType):
-        return _objects(info, known)
-    if isinstance(info, inspect.VarTupleType):
-        return st.lists(_fitting(info.item_type, known), max_size=3)
-    if isinstance(info, inspect.DictType):
-        return st.lists(st.tuples(_TEXTS, _TEXTS), max_size=3).map(tuple)
-    return {inspect.BoolType: st.booleans(), inspect.IntType: st.integers(1, 40)}.get(type(info), _TEXTS)
+    return known[name] if name in known else _FITTING[type(info)](info, known)
 
 
-def _objects(info: Any, known: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+def _objects(info: Any, known: Known) -> st.SearchStrategy[Any]:
     """Objects of a type: its members, now and then one left out, of another type, doubled or unknown."""
-    needed, optional = {}, {}
+    needed: Known = {}
+    optional: Known = {}
     for field in info.fields:
         name = field.encode_name
         strategy = _mostly(_fitting(field.type, known, name), _ANYTHING, 12)
@@ -190,6 +194,18 @@ def _objects(info: Any, known: dict[str, st.SearchStrategy[Any]]) -> st.SearchSt
     return _mostly(whole, st.builds(lambda found, odd: found[1:] + odd, whole, more), 8)
 
 
+_FITTING: dict[type[inspect.Type], Callable[[Any, Known], st.SearchStrategy[Any]]] = {
+    inspect.StrType: lambda _info, _known: _TEXTS,
+    inspect.BytesType: lambda _info, _known: _ANY_BYTES.map(blob),
+    inspect.BoolType: lambda _info, _known: st.booleans(),
+    inspect.IntType: lambda _info, _known: st.integers(1, 40),
+    inspect.EnumType: lambda info, _known: st.sampled_from([str(member.value) for member in info.cls]),
+    inspect.VarTupleType: lambda info, known: st.lists(_fitting(info.item_type, known), max_size=3),
+    inspect.DictType: lambda _info, _known: st.lists(st.tuples(_TEXTS, _TEXTS), max_size=3).map(tuple),
+    inspect.StructType: _objects,
+}
+
+
 @functools.cache
 def bodies(operation: str, key_ids: tuple[str, ...], ciphertexts: tuple[bytes, ...]) -> st.SearchStrategy[bytes]:
     """Bodies for an operation: good ones, some with wrong values in between, and some that are no JSON any more."""
@@ -197,8 +213,10 @@ def bodies(operation: str, key_ids: tuple[str, ...], ciphertexts: tuple[bytes, .
     made = st.sampled_from(ciphertexts)
     aliases = st.sampled_from(["alias/a", "alias/b", "alias/c", "alias/aws/x", "alias/", "b"])
     policies = st.sampled_from(["{}", '{"Version":"2012-10-17"}', "[]", "{", "{" * 3000, '{"a":' * 3000, " "])
-    known: dict[str, st.SearchStrategy[Any]] = {
+    contexts = _mostly(st.just(()), st.lists(st.tuples(_TEXTS, _TEXTS), max_size=3).map(tuple))
+    known: Known = {
         **dict.fromkeys(("KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId"), keys),
+        **dict.fromkeys(("EncryptionContext", "SourceEncryptionContext", "DestinationEncryptionContext"), contexts),
         "CiphertextBlob": (_mostly(made, made.flatmap(mutated)) | _ANY_BYTES).map(blob),
         "Plaintext": st.binary(min_size=1, max_size=64).map(blob),
         "GrantTokens": _mostly(st.just([]), st.lists(_TEXTS, max_size=3)),

@@ -51,9 +51,7 @@ def traced(folder: Path, change: str = "") -> tuple[Traced, Ledger]:
     trace = folder / "trace"
     ledger = Ledger()
     strace = (need("strace"), *STRACE_OPTIONS, "-o", str(trace))
-    with Server(
-        folder / "data", "--workers", "2", before=strace, environment={"PYTHONPATH": str(code)}
-    ) as server:
+    with Server(folder / "data", "--workers", "2", before=strace, environment={"PYTHONPATH": str(code)}) as server:
         with load(ledger, server.port, "t"):
             ledger.wait_for_more(CALLS, PATIENCE)
         status = ask(server.data_dir, AdminRequest("status")).result

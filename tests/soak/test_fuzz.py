@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,14 +17,17 @@ from hypothesis import strategies as st
 
 import strongroom.operations.kms  # noqa: F401 - fills the table
 from strongroom import sigv4
-from strongroom.admin import AdminRequest, ask
 from strongroom.operations.table import OPERATIONS
 from tests.soak import fuzz
+from tests.soak.found import workers_of
 from tests.soak.wire import ACCOUNT, REGION, Answer, LostError, Wire, blob, sign, target
 from tests.support import SOAK, Server
 
 PATIENCE = 10.0
 """Seconds without a byte after which a test calls it a hang; the service's own limits are shorter."""
+
+ENCRYPT = b'{"KeyId": "alias/a", "Plaintext": "c2VjcmV0"}'
+DESCRIBE = b'{"KeyId": "%b", "Description": "left"}'
 
 _HEAD = re.compile(rb"HTTP/1\.1 (\d{3}) [ -~]+\r\n((?:[!-~]+: [ -~]*\r\n)*)\r\n")
 _CUTS = st.lists(st.integers(1, 3000), max_size=3).map(sorted)
@@ -60,9 +64,9 @@ class Victim(NamedTuple):
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     """A service with short time limits; at the end: the same workers, nothing wrong in its log, good calls answered."""
-    limits = {f"STRONGROOM_{name}_SECONDS": "2" for name in ("HEADER", "BODY", "IDLE")}
+    limits = {f"STRONGROOM_{name}_SECONDS": "1" for name in ("HEADER", "BODY", "IDLE")}
     with Server(tmp_path_factory.mktemp("victim") / "data", environment=limits) as server:
-        workers = _workers(server)
+        workers = workers_of(server.data_dir)
         with Wire(server.port) as wire:
             arns = [wire.ask("CreateKey", {})["KeyMetadata"]["Arn"] for _ in range(3)]
             wire.ask("CreateAlias", {"AliasName": "alias/a", "TargetKeyId": arns[0]})
@@ -71,7 +75,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
         with Wire(server.port) as wire:
             key = wire.ask("CreateKey", {})["KeyMetadata"]["KeyId"]
             wire.ask("Encrypt", {"KeyId": key, "Plaintext": blob(b"secret")})
-        assert _workers(server) == workers
+        assert workers_of(server.data_dir) == workers
         entries = [json.loads(line) for line in server.log.read_text().splitlines()]
         assert [entry for entry in entries if entry["level"] in {"ERROR", "CRITICAL"} or "traceback" in entry] == []
         assert server.stop() == 0
@@ -90,19 +94,25 @@ def ready(victim: Victim) -> Victim:
     return victim
 
 
-def _workers(server: Server) -> object:
-    result = ask(server.data_dir, AdminRequest("status")).result
-    assert result is not None
-    return result["workers"]
-
-
 def _key_ids(arns: list[str]) -> tuple[str, ...]:
     """Key ids, aliases and ARNs, good and wrong."""
     key_id = arns[0].rpartition("/")[2]
     return (
-        *(*arns, key_id, "alias/a", f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/a", "alias/missing", "alias/", "", "a" * 2049),
-        *(key_id.upper(), f"mrk-{'0' * 32}", f"arn:aws:kms:{REGION}:999999999999:key/{key_id}", "arn:aws:kms:::key/"),
-        *(f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{key_id}", f"arn:aws-cn:kms:{REGION}:{ACCOUNT}:key/{key_id}", "\0", "é"),
+        *(*arns, key_id, "alias/a", f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/a"),
+        *(
+            "alias/missing",
+            "alias/",
+            "",
+            "a" * 2049,
+            key_id.upper(),
+            f"mrk-{'0' * 32}",
+            "arn:aws:kms:::key/",
+            "\0",
+            "é",
+        ),
+        f"arn:aws:kms:{REGION}:999999999999:key/{key_id}",
+        f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{key_id}",
+        f"arn:aws-cn:kms:{REGION}:{ACCOUNT}:key/{key_id}",
     )
 
 
@@ -168,8 +178,7 @@ def test_arbitrary_bytes(victim: Victim, data: bytes, cuts: list[int]) -> None:
 @given(data=st.data(), cuts=_CUTS, chunks=st.sampled_from([0, 0, 1, 7, 4000]))
 def test_mutated_requests(ready: Victim, data: st.DataObject, cuts: list[int], chunks: int) -> None:
     """A good signed request with a few bytes changed gets clean faults, or success where nothing signed was changed."""
-    body = b'{"KeyId": "alias/a", "Plaintext": "c2VjcmV0"}'
-    request = fuzz.http(b"POST", b"/", b"", sign(ready.server.port, target("Encrypt"), body), body, chunks)
+    request = fuzz.http(b"POST", b"/", sign(ready.server.port, target("Encrypt"), ENCRYPT), ENCRYPT, chunks)
     assert [reply.status for reply in talk(ready, request, cuts)] == [200]
     for reply in talk(ready, data.draw(fuzz.mutated(request)), cuts):
         clean(reply)
@@ -199,7 +208,7 @@ def test_signed_requests_of_any_form(  # noqa: PLR0917 - the parts of a request 
     headers = [(b"host", b"127.0.0.1:%d" % victim.server.port), (b"x-amz-target", operation), *more]
     signing = {"access_key": "test", "secret": "test", "region": REGION, "service": "kms"}
     added = sigv4.sign(method, path, query, headers, body, **signing, timestamp=time.time())
-    answers = talk(victim, fuzz.http(method, path, query, [*headers, *added], body), cuts)
+    answers = talk(victim, fuzz.http(method, path + (b"?" + query if query else b""), [*headers, *added], body), cuts)
     assert len(answers) <= 1
     for reply in answers:
         clean(reply)
@@ -210,9 +219,20 @@ def test_signed_requests_of_any_form(  # noqa: PLR0917 - the parts of a request 
 def test_arbitrary_signatures(victim: Victim, headers: fuzz.Headers) -> None:
     """Nothing in the headers of a signature but a right one is let in, and every fault is clean."""
     sent = [(b"host", b"localhost"), *target("ListKeys"), *headers]
-    (reply,) = talk(victim, fuzz.http(b"POST", b"/", b"", sent, b"{}"), [])
+    (reply,) = talk(victim, fuzz.http(b"POST", b"/", sent, b"{}"), [])
     clean(reply)
     assert reply.status != 200
+
+
+def test_clients_that_leave(ready: Victim) -> None:
+    """Who drops the connection with a request on its way harms nobody else; what goes wrong there would be logged."""
+    for operation, body in (("Encrypt", ENCRYPT), ("UpdateKeyDescription", DESCRIBE % ready.keys[0].encode())) * 100:
+        request = fuzz.http(b"POST", b"/", sign(ready.server.port, target(operation), body), body)
+        with socket.create_connection(("127.0.0.1", ready.server.port), PATIENCE) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets
+            sock.sendall(request)
+    with Wire(ready.server.port) as wire:
+        assert wire.ask("DescribeKey", {"KeyId": ready.keys[0]})["KeyMetadata"]["Description"] == "left"
 
 
 # --- JSON ---

@@ -7,13 +7,14 @@ import secrets
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from strongroom.admin import AdminRequest, ask
-from tests.soak.found import Folder, check_audit, check_sealed, check_state, held
+from tests.soak.attacks import all_rows, outsider, put_everything_back
+from tests.soak.found import Folder, check_audit, check_sealed, check_state, held, workers_of
 from tests.soak.ledger import Ledger
 from tests.soak.load import load
 from tests.soak.wire import PATIENCE, Wire
@@ -42,7 +43,7 @@ def start(data_dir: Path, workers: int) -> Server:
 
 
 def check(ledger: Ledger, server: Server, since: int = 0) -> None:
-    """Hold a service that nobody else calls against what its clients saw; of the ciphertexts, those from ``since`` on."""
+    """Hold a service that nobody else calls against what its clients saw; of ciphertexts, those from ``since`` on."""
     with Wire(server.port) as wire:
         found = held(wire)
         check_state(ledger, found)
@@ -87,14 +88,6 @@ def test_killed_service_loses_nothing_answered(tmp_path: Path, workers: int) -> 
     print(f"{len(ledger.answered)} answers, {len(ledger.keys)} keys, {len(ledger.sealed)} ciphertexts")
 
 
-def workers_of(server: Server) -> list[int]:
-    """The process ids of the workers."""
-    result = ask(server.data_dir, AdminRequest("status")).result
-    assert result is not None
-    pids: list[int] = result["workers"]
-    return pids
-
-
 def test_killed_workers_come_back(tmp_path: Path) -> None:
     """When single workers die, nobody finds the port closed, the others serve on, and nothing answered is lost."""
     dice = moments("workers killed one by one")
@@ -103,14 +96,32 @@ def test_killed_workers_come_back(tmp_path: Path) -> None:
         with load(ledger, server.port, "w"):
             for _ in range(KILLS):
                 ledger.wait_for_more(dice.randrange(1, MOST_CALLS // 2), PATIENCE)
-                os.kill(dice.choice(workers_of(server)), signal.SIGKILL)
+                os.kill(dice.choice(workers_of(server.data_dir)), signal.SIGKILL)
             ledger.wait_for_more(MOST_CALLS // 2, PATIENCE)
         assert ledger.not_sent == 0
         check(ledger, server)
-        for pid in workers_of(server):
+        for pid in workers_of(server.data_dir):
             os.kill(pid, 0)
         assert server.stop() == 0
     check_audit(ledger, Folder(server.data_dir))
+
+
+def test_a_worker_that_cannot_start_starts_later(tmp_path: Path) -> None:
+    """Where the store keeps a killed worker from being started again, the log says so, and it is tried again."""
+    with start(tmp_path / "data", 1) as server, Wire(server.port) as wire:
+        wire.ask("CreateKey", {})
+        database = server.data_dir / "strongroom.db"
+        rows = all_rows(database)
+        with outsider(database) as connection:
+            connection.execute("DELETE FROM registry")
+        (worker,) = workers_of(server.data_dir)
+        os.kill(worker, signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE
+        while "registry" not in server.log.read_text():
+            assert time.monotonic() < deadline, server.log.read_text()
+        put_everything_back(database, rows)
+        with Wire(server.port) as later:
+            assert len(later.ask("ListKeys", {})["Keys"]) == 1
 
 
 @contextlib.contextmanager
@@ -131,13 +142,16 @@ def test_killed_supervisor_can_be_followed_at_once(tmp_path: Path) -> None:
     dice = moments("supervisors killed")
     ledger = Ledger()
     for number in range(KILLS // 2):
-        with start(tmp_path / "data", 2) as server:
-            with watched(workers_of(server)) as orphans, load(ledger, server.port, f"{number}"):
-                ledger.wait_for_more(dice.randrange(1, MOST_CALLS // 2), PATIENCE)
-                server.process.kill()
-                server.process.wait(PATIENCE)
-                with start(tmp_path / "data", 2) as heir:
-                    for orphan in orphans:
-                        assert select.select([orphan], [], [], PATIENCE)[0], "an orphaned worker goes on"
-                    check(ledger, heir)
-                    assert heir.stop() == 0
+        with (
+            start(tmp_path / "data", 2) as server,
+            watched(workers_of(server.data_dir)) as orphans,
+            load(ledger, server.port, f"{number}"),
+        ):
+            ledger.wait_for_more(dice.randrange(1, MOST_CALLS // 2), PATIENCE)
+            server.process.kill()
+            server.process.wait(PATIENCE)
+            with start(tmp_path / "data", 2) as heir:
+                for orphan in orphans:
+                    assert select.select([orphan], [], [], PATIENCE)[0], "an orphaned worker goes on"
+                check(ledger, heir)
+                assert heir.stop() == 0

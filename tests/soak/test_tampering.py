@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from strongroom.audit.frames import FRAME_MAGIC
 from tests.soak.attacks import ATTACKS, Attack, Room, all_rows, furnish, outsider, put_everything_back
-from tests.soak.found import Folder
+from tests.soak.found import Folder, workers_of
 from tests.soak.wire import PATIENCE, Answer, Wire
 from tests.support import PROGRAM, Server, clean_environment
 
@@ -86,6 +86,19 @@ def test_a_running_service_finds_it(running: Server, attack: Attack) -> None:
     finally:
         put_everything_back(database, rows)
     assert [call(running, room, *one).fault for one in calls] == before
+
+
+@pytest.mark.parametrize("name", ["an older state", "a key deleted", "an older row of a Region"])
+def test_a_new_worker_finds_it(tmp_path: Path, name: str) -> None:
+    """What was done before a worker was there is found by it, as by those that saw it being done."""
+    attack = ATTACKS[name]
+    with Server(tmp_path / "data") as server:
+        room = furnish(server.port, "200000000000", server.data_dir / "strongroom.db")
+        (worker,) = workers_of(server.data_dir)
+        with outsider(server.data_dir / "strongroom.db") as connection:
+            attack.deed(connection, room)
+        os.kill(worker, signal.SIGKILL)
+        refused(server, room, attack)
 
 
 # --- while it is stopped ---
@@ -200,9 +213,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
 
 
 @pytest.mark.parametrize("edit", CREDENTIALS.values(), ids=CREDENTIALS.keys())
-def test_an_edited_access_key_opens_nothing(
-    production: tuple[Path, dict[str, str]], tmp_path: Path, edit: str
-) -> None:
+def test_an_edited_access_key_opens_nothing(production: tuple[Path, dict[str, str]], tmp_path: Path, edit: str) -> None:
     """A call signed with it fails from the edit on, and the service does not start on it."""
     folder, key = production
     data_dir = copy(folder, tmp_path)

@@ -120,7 +120,7 @@ class Traced:
         return any(call.begun > sync.after and call.ended < before for call in self._syncs[sync.file])
 
     def _spooled(self, writes: Iterable[Call]) -> Iterator[tuple[str, list[Sync]]]:
-        """A record in a spool file needs the file's sync after it, and once the folder's after the file's first write."""
+        """A record in a spool file needs the file's sync after it, and the folder's after the file's first write."""
         listed: dict[str, Sync] = {}
         for write in writes:
             folder = listed.setdefault(write.file, Sync(write.ended, str(Path(write.file).parent)))

@@ -171,8 +171,9 @@ class HttpConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Cut the connection by a reset, so that the kernel, too, drops what the client did not take."""
         sock = self._transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        if sock is not None:  # None once the transport has closed it
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
     def refuse_quietly(self, reason: Reason) -> None:

@@ -81,10 +81,10 @@ class Endpoint:
         started = time.perf_counter()
         exchange = _Exchange(str(uuid.uuid4()), started, respond)
         page = self._pages.get(request.path) if request.method in {b"GET", b"HEAD"} else None
-        if page is not None:
-            respond(page())
-        elif self._hosts is not None and not self._serves_host(request.header(b"host") or b"", self._hosts):
+        if self._hosts is not None and not self._serves_host(request.header(b"host") or b"", self._hosts):
             self._turn_away(exchange, AccessDeniedException("The Host header names another host."))
+        elif page is not None:
+            respond(page())
         elif request.method != b"POST" or request.path != b"/":
             self._turn_away(exchange, UnknownOperationException())
         else:

@@ -84,6 +84,10 @@ class Listener:
             )
         except OSError:  # TLS errors, resets and time-outs are all of this kind
             server.count(TLS_HANDSHAKE)
+        except asyncio.CancelledError:
+            # The loop may have shown the connection and then closes it without a word to it.
+            server.connection_closed(connection)
+            raise
         finally:
             server.handshaking.pop(connection, None)
 
