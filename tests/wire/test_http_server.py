@@ -1,5 +1,6 @@
 """The HTTP server around its handler: delayed answers, faults, lost clients, drain, listening."""
 
+import asyncio
 import errno
 import logging
 import os
@@ -251,6 +252,23 @@ def test_drain_with_nothing_to_do_is_done() -> None:
         with live.client() as client:
             assert client.closed()
         assert live.server.refused["draining"] == 1
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_drain_in_any_moment_of_a_beginning_connection(turns: int) -> None:
+    """However far a connection has come since it was accepted, a drain ends it and is not held up by it."""
+
+    async def scenario(live: Live) -> int:
+        with socket.create_connection(("127.0.0.1", live.port)):
+            live.listeners[0]._accept()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert len(live.server.handshaking) + len(live.server.connections) == 1
+            return await live.server.drain(5)
+
+    with Live(limits=ROOMY) as live:
+        assert live.start(scenario(live))() == 0
+        live.until(lambda: not live.server.connections and not live.server.handshaking)
 
 
 # --- listening ---

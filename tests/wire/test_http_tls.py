@@ -102,6 +102,18 @@ def test_connections_count_before_their_handshake(contexts: tuple[ssl.SSLContext
             assert client.answer().status == 200
 
 
+def test_cutting_what_is_already_gone_does_nothing(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    """The sweep may meet a connection whose socket is closed and which does not know it yet."""
+    server, client_context = contexts
+    with Live(tls=server) as live:
+        with live.client(client_context) as client:
+            client.send(GET)
+            client.answer()
+            (connection,) = live.server.connections
+        live.until(lambda: not live.server.connections)
+        live.call(connection.abort)
+
+
 def test_drain_ends_handshakes_and_idle_tls_connections(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     """A silent handshake and an idle client that does not say goodbye do not hold up a drain."""
     server, client_context = contexts

@@ -10,6 +10,7 @@ import errno
 import logging
 import socket
 import ssl
+from functools import partial
 from typing import Final
 
 from strongroom.wire.connection import HttpConnection
@@ -71,7 +72,10 @@ class Listener:
             return
         client.settimeout(0)
         connection = server.protocol_factory()
-        server.handshaking[connection] = self._loop.create_task(self._open(client, connection))
+        task = self._loop.create_task(self._open(client, connection))
+        server.handshaking[connection] = task
+        # A task that is cancelled before its first step runs no code of its own, so its end is noted from outside.
+        task.add_done_callback(partial(self._opened, client, connection))
 
     async def _open(self, client: socket.socket, connection: HttpConnection) -> None:
         server = self._server
@@ -84,12 +88,13 @@ class Listener:
             )
         except OSError:  # TLS errors, resets and time-outs are all of this kind
             server.count(TLS_HANDSHAKE)
-        except asyncio.CancelledError:
+
+    def _opened(self, client: socket.socket, connection: HttpConnection, task: asyncio.Task[None]) -> None:
+        self._server.handshaking.pop(connection, None)
+        if task.cancelled():
             # The loop may have shown the connection and then closes it without a word to it.
-            server.connection_closed(connection)
-            raise
-        finally:
-            server.handshaking.pop(connection, None)
+            self._server.connection_closed(connection)
+            client.close()
 
 
 async def serve(server: HttpServer, sock: socket.socket, ssl_context: ssl.SSLContext | None = None) -> Listener:
