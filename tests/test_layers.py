@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     # Starting the program is not its talk with a running service: this much of the inside `init` and `serve` need.
     "cli": {"settings", "logs", "hardening", "admin", "datafolder", "supervisor", "ports", "keystores.root"},
     "worker": {"handover", "hardening", "logs", "bootstrap"},
-    "datafolder": {"settings", "ports", "identity.access_keys", "keystores", "storage", "audit", "bootstrap"},
+    "datafolder": {"settings", "ports", "admin", "identity.access_keys", "keystores", "storage", "audit", "bootstrap"},
 }
 EVERYTHING = {"bootstrap", "supervisor"}
 

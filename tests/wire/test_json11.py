@@ -138,10 +138,15 @@ def test_dev_mode_answers_to_names_it_was_given(tmp_path: Path, host: str) -> No
         assert rim.ask(post(b"{}", host=host)).status == 200
 
 
-def test_health_is_for_every_host(tmp_path: Path) -> None:
-    """A probe may use whatever name it likes."""
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_pages_are_for_known_hosts_alone(tmp_path: Path, path: str) -> None:
+    """In dev mode a page is no more for a foreign name than the API is; in production any name does."""
     with open_rim(tmp_path, hosts=frozenset()) as rim:
-        assert rim.get("/health/live", host=b"10.1.2.3:8080").status == 200
+        assert rim.get(path, host=b"10.1.2.3:8080").status == 400
+    production = tmp_path / "production"
+    production.mkdir()
+    with open_rim(production, hosts=None) as rim:
+        assert rim.get(path, host=b"10.1.2.3:8080").status == 200
 
 
 def test_many_hosts_are_not_remembered_for_ever(tmp_path: Path) -> None:
