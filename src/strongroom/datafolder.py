@@ -7,12 +7,13 @@ import os
 import secrets
 import string
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from strongroom.admin import AdminRequest, operator_event
 from strongroom.audit.record import encode
-from strongroom.audit.recovery import recover
+from strongroom.audit.recovery import newest_epoch, recover
 from strongroom.audit.spool import Spool
 from strongroom.bootstrap import database_path, open_spool, spool_folder
 from strongroom.identity.access_keys import CREDENTIAL_PURPOSE
@@ -103,29 +104,22 @@ class DataFolder:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._spool: Spool | None = None
         if settings.dev:
             _make_folder(settings.data_dir)
-        self._lock = _lock(settings.data_dir)
-        if settings.dev and not _holds_store(settings):
-            initialize(settings)
-        path = database_path(settings)
-        if not path.exists():
-            raise NotOursError(f"{settings.data_dir} holds no store; make one with: strongroom init")
-        upgrade(path)
-        sealed = root_keys(path)
-        if not sealed:
-            raise NotOursError(f"{settings.data_dir} holds half a store; make it whole with: strongroom init")
-        self.roots = RootKeys.unseal(sealed[-1].sealed, read_seal_file(settings.seal_path))
-        self._store = open_store(path, RowSeal(self.roots, self.roots.current), before_commit=lambda: None)
-        self._spool: Spool | None = None
-        try:
+        with ExitStack() as opened:
+            opened.callback(os.close, _lock(settings.data_dir))
+            if settings.dev and not _holds_store(settings):
+                initialize(settings)
+            self.roots = _unseal(settings)
+            seal = RowSeal(self.roots, self.roots.current)
+            self._store = open_store(database_path(settings), seal, before_commit=lambda: None)
+            opened.callback(self._store.close)
             self._store.check()
             self._require_ours()
             self._epoch = self._first_epoch()
             self._recover_audit()
-        except BaseException:
-            self.close()
-            raise
+            self._opened = opened.pop_all()
 
     def next_epoch(self) -> int:
         """A number for the audit of one more process: greater than all before, and stored before it is used."""
@@ -143,8 +137,7 @@ class DataFolder:
         """Leave the folder to its next owner."""
         if self._spool is not None:
             self._spool.close()
-        self._store.close()
-        os.close(self._lock)
+        self._opened.close()
 
     def _require_ours(self) -> None:
         wanted = {_MODE: _mode(self._settings), _ACCOUNT: self._settings.account}
@@ -156,9 +149,7 @@ class DataFolder:
     def _first_epoch(self) -> int:
         """The epoch to count from. An audit newer than the database says that an older database was put back."""
         stored = int(self._store.read_meta(_EPOCH) or 0)
-        written = max(
-            (int(path.name.split("-")[1]) for path in spool_folder(self._settings).glob("*.spool")), default=0
-        )
+        written = newest_epoch(spool_folder(self._settings))
         if written > stored and not self._settings.accept_rollback:
             raise NotOursError(
                 f"the database is older than its audit (epoch {stored}, audit {written}): an older copy was put back;"
@@ -174,6 +165,23 @@ class DataFolder:
                 _log.error("audit file %s is damaged: %s", report.path.name, report.fault)
             elif report.cut_bytes:
                 _log.warning("audit file %s: a torn tail of %d bytes was cut", report.path.name, report.cut_bytes)
+
+
+def _unseal(settings: Settings) -> RootKeys:
+    """Bring the database to this program's schema, and open the root key in it.
+
+    Raises:
+        NotOursError: There is no store.
+        SealError: The seal file is missing, exposed or another one.
+    """
+    path = database_path(settings)
+    if not path.exists():
+        raise NotOursError(f"{settings.data_dir} holds no store; make one with: strongroom init")
+    upgrade(path)
+    sealed = root_keys(path)
+    if not sealed:
+        raise NotOursError(f"{settings.data_dir} holds half a store; make it whole with: strongroom init")
+    return RootKeys.unseal(sealed[-1].sealed, read_seal_file(settings.seal_path))
 
 
 def _make_folder(folder: Path) -> None:

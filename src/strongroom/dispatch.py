@@ -233,7 +233,7 @@ class Prepared:
         ref, from_ciphertext = self._ref(target)
         owner = ref.realm.account
         if owner != self._facts.caller.account:
-            self._foreign = (owner, _resolve(ref, lookup))
+            self._foreign = (owner, self._of_another(ref, lookup))
         require_allowed(self._facts.caller, target.action, owner, from_ciphertext=from_ciphertext)
         stored = _resolve(ref, lookup)
         if stored is not None:
@@ -243,6 +243,14 @@ class Prepared:
         if ref.alias is not None:
             raise NotFoundException(f"Alias {ref.arn} is not found.")
         raise NotFoundException(f"Key '{ref.arn}' does not exist")
+
+    def _of_another(self, ref: KeyRef, lookup: Lookup) -> StoredKey | None:
+        """The key of another account, for that account's record; what is wrong with it is not the caller's to know."""
+        try:
+            return _resolve(ref, lookup)
+        except AdapterError as error:
+            self.as_fault(error)
+            return None
 
     def _ref(self, target: Target) -> tuple[KeyRef, bool]:
         """What a target names, and whether a ciphertext alone named it."""

@@ -163,7 +163,7 @@ def open_rim(folder: Path, *, hosts: frozenset[str] | None = None, **failures: A
     """An endpoint over a new core in a folder; ``failures`` as ``open_core`` takes them."""
     loop = asyncio.new_event_loop()
     counters = folder / "metrics"
-    counters.mkdir()
+    counters.mkdir(parents=True)
     try:
         with open_core(folder, loop=loop, **failures) as core, fresh_metrics(counters) as metrics:
             yield Rim(core, metrics, hosts, loop)

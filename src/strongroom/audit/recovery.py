@@ -175,6 +175,18 @@ def _unmet(folder: Path, head: Head) -> Fault:
     return Fault(folder, f"record {head.sequence} of worker {head.worker}, epoch {head.epoch}, is not as checkpointed")
 
 
+def newest_epoch(folder: Path) -> int:
+    """The greatest epoch that a file of the folder has; 0 where there is none.
+
+    Raises:
+        AuditUnavailableError: The folder cannot be read.
+    """
+    try:
+        return max((epoch for (_, epoch, _), _ in _files(folder)), default=0)
+    except OSError as error:
+        raise AuditUnavailableError(f"the audit spool cannot be read: {error}") from error
+
+
 def _files(folder: Path) -> list[tuple[tuple[int, int, int], Path]]:
     """The files with worker, epoch and number as their names say, in that order."""
     named = ((_NAME.fullmatch(path.name), path) for path in folder.glob("*.spool"))

@@ -112,6 +112,8 @@ def init(
 
     harden()
     settings = _settings(config, {"data_dir": data_dir, "account": account, "seal_file": seal_file})
+    if settings.dev:
+        _fail(ExitCode.USAGE, "init makes production folders; `serve --dev` makes its own")
     try:
         key = initialize(settings)
     except (AdapterError, OSError) as error:

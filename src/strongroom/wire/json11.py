@@ -67,7 +67,7 @@ class Endpoint:
         self._authenticator = authenticator
         self._metrics = metrics
         self._refused = refused
-        self._hosts = hosts
+        self._hosts = None if hosts is None else frozenset(map(str.lower, hosts))
         self._known_hosts: dict[bytes, bool] = {}
         self._loop = loop
         self._pages: dict[bytes, Callable[[], HttpResponse]] = {
@@ -100,7 +100,7 @@ class Endpoint:
             self._turn_away(exchange, fault)
             return
         except AdapterError as error:
-            _log.error("%s: %s", exchange.request_id, error)
+            _security_log.error("%s: %s", exchange.request_id, error)
             self._turn_away(exchange, KMSInternalException("The service cannot read its store."))
             return
         self._proven(request, exchange, caller, region)
@@ -171,7 +171,7 @@ class Endpoint:
             self._core.trail.require_writable()
             self._core.views.refresh()
         except AdapterError as error:
-            _log.error("not ready: %s", error)
+            _security_log.error("not ready: %s", error)
             return _page(503, {"status": "not ready", "reason": _REASONS[type(error)]})
         return _page(200, {"status": "ready"})
 

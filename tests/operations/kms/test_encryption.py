@@ -214,6 +214,28 @@ def test_a_ciphertext_is_needed(core: Core, key: str) -> None:
     assert core.refused("ReEncrypt", DestinationKeyId=key) == ("ValidationException", text)
 
 
+def test_a_dry_run_opens_the_ciphertext(core: Core, key: str) -> None:
+    """It tells whether the call would succeed, so a context that does not fit is found; nothing of it is answered."""
+    blob = encrypt(core, key, EncryptionContext=CONTEXT)
+    right: dict[str, Any] = {"CiphertextBlob": blob, "EncryptionContext": CONTEXT}
+    passed = core.call("Decrypt", **right, DryRun=True)
+    assert (passed.code, passed.members) == ("DryRunOperationException", {})
+    assert "additionalEventData" not in passed.record
+    assert core.refused("Decrypt", CiphertextBlob=blob, DryRun=True) == INVALID
+    source = {"CiphertextBlob": blob, "SourceEncryptionContext": CONTEXT, "DestinationKeyId": key}
+    assert core.refused("ReEncrypt", **source, DryRun=True)[0] == "DryRunOperationException"
+    assert core.refused("ReEncrypt", CiphertextBlob=blob, DestinationKeyId=key, DryRun=True) == INVALID
+
+
+@pytest.mark.parametrize("operation", ["Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"])
+def test_a_dry_run_makes_nothing(core: Core, key: str, operation: str) -> None:
+    """What would succeed is told by one fault, whatever it would have answered."""
+    more = {"Plaintext": b"x"} if operation == "Encrypt" else {"KeySpec": "AES_256"}
+    members: dict[str, Any] = {"KeyId": key, "DryRun": True, **more}
+    text = "The request would have succeeded, but the DryRun option is set."
+    assert core.refused(operation, **members) == ("DryRunOperationException", text)
+
+
 IGNORE: dict[str, Any] = {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
 
 
