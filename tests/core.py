@@ -138,6 +138,7 @@ class Core:
     ) -> Answer:
         """Make a call with a body as it is, the way the endpoint does it."""
         facts = make_facts(account, region)
+        self.views.refresh()
         prepared = self.dispatcher.prepare(facts, OPERATIONS[operation], body)
         if between is not None:
             between()

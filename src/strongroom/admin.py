@@ -10,7 +10,6 @@ import pwd
 import socket
 import struct
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
+from strongroom.ids import new_uuid
 from strongroom.model.identity import Caller
 from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
 
@@ -127,8 +127,8 @@ def operator_event(request: AdminRequest, uid: int, error: str | None = None) ->
     """The audit record of an operator's command."""
     arguments: Mapping[str, str] | None = request.arguments or None
     return AuditEvent(
-        event_id=str(uuid.uuid4()),
-        request_id=str(uuid.uuid4()),
+        event_id=new_uuid(),
+        request_id=new_uuid(),
         time=time.time(),
         name=request.command,
         source=EVENT_SOURCE,

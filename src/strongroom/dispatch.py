@@ -6,13 +6,13 @@ faults: validation, key look-up, authorization, state and usage, DryRun, the wor
 """
 
 import logging
-import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from strongroom.authz.decide import require_allowed, unknown_ciphertext
+from strongroom.ids import new_uuid
 from strongroom.keyview import KeyViews
 from strongroom.model.arn import KeyRef, alias_arn, parse_key_ref
 from strongroom.model.ciphertext import parse_header
@@ -101,11 +101,13 @@ class Dispatcher(msgspec.Struct, frozen=True):
     trail: Trail
 
     def prepare(self, facts: Facts, operation: Operation, body: bytes) -> "Prepared":
-        """Take a request as far as its decision; a refusal is kept in the result, so that it is audited, too."""
+        """Take a request as far as its decision; a refusal is kept in the result, so that it is audited, too.
+
+        The rim has refreshed the views for this request, before it looked the access key up in them.
+        """
         prepared = Prepared(self, facts, operation)
         try:
             prepared.read(body)
-            self.views.refresh()
             prepared.decide(self.views)
         except Exception as error:  # noqa: BLE001 - whatever it is, the proven caller's request is audited
             prepared.refused = prepared.as_fault(error)
@@ -120,7 +122,7 @@ class Dispatcher(msgspec.Struct, frozen=True):
         self, facts: Facts, name: str, *, fault: Fault | None, read_only: bool = True, **details: Any
     ) -> AuditEvent:
         return AuditEvent(
-            event_id=str(uuid.uuid4()),
+            event_id=new_uuid(),
             request_id=facts.request_id,
             time=self.clocks.machine(),
             name=name,
@@ -277,7 +279,7 @@ class Prepared:
             response_elements=self._elements(response) if operation.writes and fault is None else None,
             additional_event_data=None if fault else _material_data(operation, response, self._keys),
             resources=() if denied_elsewhere else self._resources(response),
-            shared_event_id=str(uuid.uuid4()) if self._foreign else None,
+            shared_event_id=new_uuid() if self._foreign else None,
         )
         payload = self._core.trail.encode(event, *self._owner_events(event))
         if fault is not None:
@@ -291,7 +293,7 @@ class Prepared:
             return ()
         resources = ((owner, stored.key.arn),)
         return (
-            msgspec.structs.replace(event, event_id=str(uuid.uuid4()), recipient=owner, resources=resources),
+            msgspec.structs.replace(event, event_id=new_uuid(), recipient=owner, resources=resources),
         )  # fmt: skip
 
     def _resources(self, response: Response | None) -> tuple[tuple[str, str], ...]:

@@ -93,9 +93,12 @@ class Rim:
         thread = threading.get_ident()
 
         def respond(response: HttpResponse) -> None:
-            assert threading.get_ident() == thread
-            self.answered.append(response)
-            future.set_result(response)
+            if threading.get_ident() == thread:
+                self.answered.append(response)
+                future.set_result(response)
+            else:
+                wrong = AssertionError("answered on another thread than the loop's")
+                self.loop.call_soon_threadsafe(future.set_exception, wrong)
 
         self.endpoint(request, respond)
         return future

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 
@@ -13,6 +12,7 @@ import msgspec
 import strongroom.operations.kms  # noqa: F401 - fills the table
 from strongroom.dispatch import Dispatcher, Facts, Outcome, Prepared, fault_body
 from strongroom.identity.authenticate import Authenticator
+from strongroom.ids import new_uuid
 from strongroom.model.errors import (
     AccessDeniedException,
     Fault,
@@ -79,7 +79,7 @@ class Endpoint:
     def __call__(self, request: HttpRequest, respond: Respond) -> None:
         """Answer one request; ``respond`` is called once, now or when the record of the answer is durable."""
         started = time.perf_counter()
-        exchange = _Exchange(str(uuid.uuid4()), started, respond)
+        exchange = _Exchange(new_uuid(), started, respond)
         page = self._pages.get(request.path) if request.method in {b"GET", b"HEAD"} else None
         if self._hosts is not None and not self._serves_host(request.header(b"host") or b"", self._hosts):
             self._turn_away(exchange, AccessDeniedException("The Host header names another host."))

@@ -4,12 +4,13 @@ Status codes and fields are those of RFC 9110; a refusal has the body of an AWS 
 """
 
 import time
-import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
+
+from strongroom.ids import new_uuid
 
 JSON: Final = b"application/x-amz-json-1.1"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -140,7 +141,7 @@ class Refusal(Exception):  # noqa: N818 - a verdict on the request, not an error
 def refusal_response(reason: Reason, message: str) -> HttpResponse:
     """The answer to a refused request: an AWS JSON 1.1 error under a request id of its own."""
     body = msgspec.json.encode({"__type": reason.type, "message": message})
-    request_id = str(uuid.uuid4()).encode("ascii")
+    request_id = new_uuid().encode("ascii")
     return HttpResponse(reason.status, JSON, body, ((b"x-amzn-RequestId", request_id),))
 
 

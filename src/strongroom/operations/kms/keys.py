@@ -1,6 +1,5 @@
 """Keys themselves: CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey, UpdateKeyDescription."""
 
-import uuid
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from strongroom.ids import new_uuid
 from strongroom.model.errors import UnsupportedOperationException, ValidationException
 from strongroom.model.key import DEFAULT_POLICY_NAME, Key, StoredKey
 from strongroom.model.spec import SPECS, CustomerMasterKeySpec, KeyManager, KeySpec, KeyUsage, Origin
@@ -129,7 +129,7 @@ def create_key(call: WriteCall, request: CreateKeyRequest) -> CreateKeyResponse:
     now = call.clocks.key_life()
     empty = Key(
         realm=call.realm,
-        key_id=str(uuid.uuid4()),
+        key_id=new_uuid(),
         spec=spec,
         usage=request.key_usage or SPECS[spec].usages[0],
         origin=request.origin,
