@@ -122,6 +122,7 @@ def test_init_is_audited(production: Settings) -> None:
     (record,) = json.loads(payload)
     assert (record["eventName"], record["eventSource"]) == ("init", "strongroom.admin")
     assert record["requestParameters"] == {"account": ACCOUNT, "mode": "production"}
+    assert record["readOnly"] is False
 
 
 def test_a_store_is_not_made_twice(production: Settings) -> None:

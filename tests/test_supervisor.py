@@ -158,10 +158,22 @@ def test_a_port_that_is_taken(settings: Settings) -> None:
     assert not settings.data_dir.exists()
 
 
-def test_a_name_that_leads_nowhere(settings: Settings) -> None:
+def test_a_name_that_leads_nowhere(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address that does not resolve is named."""
-    with pytest.raises(StartError, match=r"cannot listen on nowhere\.invalid port 0: "):
-        serve(replace(settings, host="nowhere.invalid"), _nothing)
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("strongroom.supervisor.socket.getaddrinfo", unknown)
+    with pytest.raises(StartError, match="cannot listen on nowhere port 0: Name or service not known"):
+        serve(replace(settings, host="nowhere"), _nothing)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_a_name_that_is_none(settings: Settings, host: str) -> None:
+    """What cannot even be asked for is refused in the same way."""
+    with pytest.raises(StartError, match=f"cannot listen on {host} port 0: "):
+        serve(replace(settings, host=host), _nothing)
 
 
 ADDRESSES = {

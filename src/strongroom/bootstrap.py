@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import logging
 import socket
 import ssl
 import time
@@ -22,7 +23,7 @@ from strongroom.keystores.rowseal import RowSeal
 from strongroom.keystores.secretbox import SecretBox
 from strongroom.keystores.software import SoftwareKeyStore
 from strongroom.keyview import KeyViews
-from strongroom.ports import Clocks
+from strongroom.ports import Clocks, TamperedStoreError
 from strongroom.settings import Settings
 from strongroom.storage.rows import AuditHead
 from strongroom.storage.store import open_store
@@ -35,6 +36,8 @@ from strongroom.wire.metrics import Metrics
 
 DATABASE_NAME = "strongroom.db"
 SPOOL_FOLDER = "audit"
+_log = logging.getLogger("strongroom.worker")
+
 _CHAIN_LABEL = b"strongroom/audit-chain"
 
 # Both clocks tell the machine's time; code says which of the two it means, since only the key-life clock may ever move.
@@ -80,6 +83,11 @@ class Service:
         self._spool = open_spool(settings, roots, handover.worker, handover.epoch, loop)
         seal = RowSeal(roots, roots.current)
         self._store = open_store(database_path(settings), seal, self._spool.require_writable)
+        try:
+            self._store.check()
+        except TamperedStoreError as error:
+            # The store has taken note: every call is refused until it checks, and health says why.
+            _log.error("the store is not as it was written: %s", error)
         views = KeyViews(self._store)
         access_keys: AccessKeys = (
             DevAccessKeys(settings.account) if settings.dev else StoredAccessKeys(views.credential, SecretBox(roots))

@@ -18,6 +18,7 @@ from strongroom.admin import AdminRequest, AdminServer
 from strongroom.bootstrap import tls_context
 from strongroom.datafolder import DataFolder
 from strongroom.handover import Handover
+from strongroom.ports import AdapterError
 from strongroom.settings import Settings
 from strongroom.worker import READY
 
@@ -146,12 +147,22 @@ class Supervisor:
             # prometheus-client counts such files while the process lives; nobody else takes them away.
             for gauge in self._metrics.glob(f"gauge_live*_{worker.process.pid}.db"):
                 gauge.unlink()
-            pause = _FIRST_PAUSE if time.monotonic() - started > _STEADY_SECONDS else min(pause * 2, _LONGEST_PAUSE)
-            await asyncio.sleep(pause)
+            pause = _FIRST_PAUSE if time.monotonic() - started > _STEADY_SECONDS else _longer(pause)
+            handover = await self._next_handover(folder, worker, pause)
             if worker.control is not None:
                 worker.control.close()
             await worker.spawn()
-            await worker.hand_over(self._handover(folder, worker))
+            await worker.hand_over(handover)
+
+    async def _next_handover(self, folder: DataFolder, worker: _Worker, pause: float) -> Handover:
+        """What a worker needs to start again, after a pause, and after longer ones while the store does not give it."""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                return self._handover(folder, worker)
+            except AdapterError as error:
+                _log.error("worker %d cannot be started: %s", worker.number, error)
+                pause = _longer(pause)
 
     async def _stop_workers(self) -> None:
         processes = [worker.process for worker in self._workers if worker.process is not None]
@@ -198,6 +209,10 @@ class Supervisor:
             "supervisor": os.getpid(),
             "workers": [worker.process.pid for worker in self._workers if worker.process is not None],
         }
+
+
+def _longer(pause: float) -> float:
+    return min(pause * 2, _LONGEST_PAUSE)
 
 
 def _require_tls_files(settings: Settings) -> None:

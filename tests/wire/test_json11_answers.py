@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from strongroom.ports import AuditUnavailableError, StoreUnavailableError
 from strongroom.wire.messages import HttpRequest
-from tests.core import MISSING, REALM
+from tests.core import MISSING, REALM, open_core
 from tests.wire.rim import HeldTrail, Rim, call, open_rim, post, reply
 
 JSON = b"application/x-amz-json-1.1"
@@ -42,6 +42,17 @@ def test_an_answer_is_json_11(rim: Rim) -> None:
         ("DisableKey", "OK"): 1,
         ("Encrypt", "DisabledException"): 1,
     }
+
+
+def test_what_another_process_wrote_is_seen_by_the_next_request(rim: Rim) -> None:
+    """A key that another worker disabled is disabled here, though it is in the cache."""
+    key = rim.call("CreateKey").json["KeyMetadata"]["KeyId"]
+    assert rim.call("Encrypt", KeyId=key, Plaintext=b"x").status == 200
+    with open_core(rim.core.folder, worker=2) as other:
+        other.ok("DisableKey", KeyId=key)
+        assert rim.call("Encrypt", KeyId=key, Plaintext=b"x").json["__type"] == "DisabledException"
+        other.ok("EnableKey", KeyId=key)
+        assert rim.call("Encrypt", KeyId=key, Plaintext=b"x").status == 200
 
 
 def test_where_a_record_goes(rim: Rim) -> None:

@@ -94,13 +94,17 @@ class SqlStore(SqlReads):
         return result
 
     def check(self) -> None:
-        """Require that the whole store is as this service wrote it; for the start of the service.
+        """Require that the whole store is as this service wrote it; for the start of a process.
 
         Raises:
-            TamperedStoreError: It is not.
+            TamperedStoreError: It is not; then ``changes`` raises, too, until somebody writes and it checks.
             StoreUnavailableError: The database fails.
         """
-        check(self._rows)
+        try:
+            check(self._rows)
+        except TamperedStoreError as error:
+            self._fault = str(error)
+            raise
 
     def close(self) -> None:
         """Finish the queued writes and close everything."""
