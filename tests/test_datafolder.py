@@ -162,7 +162,7 @@ def half(settings: Settings) -> None:
     def fill(_tx: SqlTransaction) -> None:
         raise KeyboardInterrupt
 
-    settings.data_dir.mkdir(parents=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True)
     with pytest.raises(KeyboardInterrupt):
         create_store(database_path(settings), RowSeal(RootKeys.create(), 1), fill)
 
@@ -179,11 +179,22 @@ def test_half_a_folder_is_taken_over(production: Settings) -> None:
 
 def test_an_empty_database_is_taken_over(production: Settings) -> None:
     """A file without tables is less than half a store."""
-    production.data_dir.mkdir(parents=True)
+    production.data_dir.mkdir(mode=0o700, parents=True)
     database_path(production).touch(0o600)
     initialize(production)
     with opened(production):
         pass
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
+def test_a_folder_that_others_may_use_is_refused(production: Settings, mode: int) -> None:
+    """It may be anybody's, such as /tmp: nothing in it or about it is changed."""
+    production.data_dir.mkdir(parents=True)
+    production.data_dir.chmod(mode)
+    with pytest.raises(NotOursError, match="open to others"):
+        initialize(production)
+    assert production.data_dir.stat().st_mode & 0o777 == mode
+    assert not list(production.data_dir.iterdir())
 
 
 # --- dev mode ---
@@ -233,7 +244,7 @@ def test_a_production_folder_is_made_by_init_alone(production: Settings) -> None
     """Without a folder, or with an empty one, there is nothing to open, and nothing is made."""
     with pytest.raises(AdapterError, match="cannot open the data folder"):
         DataFolder(production)
-    production.data_dir.mkdir(parents=True)
+    production.data_dir.mkdir(mode=0o700, parents=True)
     with pytest.raises(NotOursError, match="holds no store; make one with: strongroom init"):
         DataFolder(production)
     assert not database_path(production).exists()

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from strongroom import supervisor as module
 from strongroom.admin import AdminRequest, ask
-from strongroom.datafolder import NotOursError
+from strongroom.datafolder import DataFolder, NotOursError
 from strongroom.handover import Handover
+from strongroom.ports import StoreUnavailableError
 from strongroom.settings import Settings
 from strongroom.supervisor import StartError, Supervisor
 from tests.core import OTHER
@@ -221,6 +222,32 @@ def test_a_worker_without_a_process_gets_nothing(settings: Settings, tmp_path: P
                 assert not await worker.hand_over(handover)
 
     asyncio.run(main())
+
+
+def test_a_worker_is_started_again_once_the_store_lets_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the store gives no epoch for the next audit, the supervisor says so, waits, and asks again."""
+    refusals = [StoreUnavailableError("the disk is full"), StoreUnavailableError("the disk is full")]
+
+    def next_epoch(_folder: DataFolder) -> int:
+        if refusals:
+            raise refusals.pop()
+        return 7
+
+    monkeypatch.setattr(DataFolder, "next_epoch", next_epoch)
+
+    async def main() -> Handover:
+        supervisor, folder = Supervisor(settings, lambda _: None), DataFolder(settings)
+        try:
+            with module._bound("127.0.0.1", 0, shared=True) as listener:
+                return await supervisor._next_handover(folder, module._Worker(3, listener, tmp_path), 0.0)
+        finally:
+            folder.close()
+
+    handover = asyncio.run(main())
+    assert (handover.worker, handover.epoch) == (3, 7)
+    assert caplog.text.count("worker 3 cannot be started: the disk is full") == 2
 
 
 def test_a_worker_that_hangs_is_killed(settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -25,6 +25,7 @@ from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
 SOCKET_NAME = "admin.sock"
 EVENT_SOURCE = "strongroom.admin"
 MAX_REQUEST_BYTES = 65_536
+_READ_ONLY = frozenset({"status"})
 _PATIENCE = 10.0  # seconds for a request to arrive
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 
@@ -97,7 +98,7 @@ class AdminServer:
     async def _answer(self, line: bytes, uid: int) -> AdminAnswer:
         try:
             request = msgspec.json.decode(line, type=AdminRequest)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return AdminAnswer(error=f"not a request: {error}")
         command = self._commands.get(request.command)
         answer = AdminAnswer(error="unknown command") if command is None else AdminAnswer(result=command())
@@ -136,7 +137,7 @@ def operator_event(request: AdminRequest, uid: int, error: str | None = None) ->
         caller=Caller("OSUser", "", "", _user_name(uid), ""),
         source_ip=SOCKET_NAME,
         user_agent="strongroom",
-        read_only=True,
+        read_only=request.command in _READ_ONLY,
         recipient="",
         error_code="UnknownCommand" if error else None,
         error_message=error,

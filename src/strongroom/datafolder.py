@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import secrets
+import stat
 import string
 import time
 from contextlib import ExitStack
@@ -185,8 +186,19 @@ def _unseal(settings: Settings) -> RootKeys:
 
 
 def _make_folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    """Make a folder that is closed to others, or take one that is; nobody else's folder is changed.
+
+    Raises:
+        NotOursError: There is one that is another user's, or that others may use.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        found = folder.stat()
+        if found.st_uid != os.getuid() or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise NotOursError(
+                f"{folder} is open to others; make it yours alone (chmod 700), or name another"
+            ) from None
 
 
 def _holds_store(settings: Settings) -> bool:

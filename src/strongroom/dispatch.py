@@ -292,8 +292,11 @@ class Prepared:
         if stored is None:
             return ()
         resources = ((owner, stored.key.arn),)
+        # The message names the caller, of whom the owner sees no more than the account.
         return (
-            msgspec.structs.replace(event, event_id=new_uuid(), recipient=owner, resources=resources),
+            msgspec.structs.replace(
+                event, event_id=new_uuid(), recipient=owner, resources=resources, error_message=None
+            ),
         )  # fmt: skip
 
     def _resources(self, response: Response | None) -> tuple[tuple[str, str], ...]:

@@ -180,6 +180,7 @@ class Supervisor:
                 if process.returncode is None:
                     _log.error("worker process %d does not end; killing it", process.pid)
                     process.kill()
+                    await process.wait()
 
     @property
     def url(self) -> str:
@@ -256,6 +257,8 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
         except OSError:
             bound.close()
             raise
+    except UnicodeError:  # what the codec of host names makes of a name that is none
+        raise StartError(f"cannot listen on {host} port {port}: it is no host name") from None
     except OSError as error:
         raise StartError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
     return bound

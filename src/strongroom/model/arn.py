@@ -62,7 +62,7 @@ def parse_key_ref(value: str, realm: Realm, *, aliases: bool) -> KeyRef:
 
 def _parse_arn(value: str, realm: Realm, *, aliases: bool) -> KeyRef:
     parts = value.split(":", _ARN_PARTS - 1)
-    if len(parts) != _ARN_PARTS or parts[2] != "kms" or not re.fullmatch("[0-9]{12}", parts[4], re.ASCII):
+    if len(parts) != _ARN_PARTS or parts[2] != "kms" or not re.fullmatch("[0-9]{12}", parts[4]):
         raise InvalidArnException(f"Invalid arn {value}")
     _, partition, _, region, account, resource = parts
     if region != realm.region:

@@ -18,6 +18,11 @@ BAD = {
     "cut short": ('{"Version":', "MalformedPolicyDocumentException"),
     "two documents": ("{} {}", "MalformedPolicyDocumentException"),
     "a list": ("[]", "MalformedPolicyDocumentException"),
+    "a member twice": ('{"Version":"2012-10-17","Version":"2008-10-17"}', "MalformedPolicyDocumentException"),
+    "a member twice, deep inside": (
+        '{"Statement":[{"Effect":"Deny","Effect":"Allow"}]}',
+        "MalformedPolicyDocumentException",
+    ),
     "a text": ('"{}"', "MalformedPolicyDocumentException"),
     "one byte too long": ('{"Id":"' + "x" * (32_769 - 9) + '"}', "LimitExceededException"),
     "too long in bytes": ('{"Id":"' + "\u00fc" * 20_000 + '"}', "LimitExceededException"),

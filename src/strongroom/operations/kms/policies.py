@@ -1,6 +1,6 @@
 """Key policies: GetKeyPolicy, PutKeyPolicy, ListKeyPolicies, and the default policy."""
 
-import msgspec
+import json
 
 from strongroom.model.arn import root_arn
 from strongroom.model.errors import (
@@ -44,14 +44,24 @@ def require_policy(document: str) -> None:
 
     Raises:
         LimitExceededException: Over 32,768 bytes.
-        MalformedPolicyDocumentException: Not a JSON object.
+        MalformedPolicyDocumentException: Not a JSON object, or one that has a member twice.
     """
     if len(document.encode()) > MAX_POLICY_BYTES:
         raise LimitExceededException(f"The policy document is larger than the limit of {MAX_POLICY_BYTES} bytes.")
     try:
-        msgspec.json.decode(document, type=dict[str, object])
-    except (msgspec.DecodeError, RecursionError):
-        raise MalformedPolicyDocumentException("The policy is not in the valid JSON format.") from None
+        parsed = json.loads(document, object_pairs_hook=_unique_members)
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise MalformedPolicyDocumentException("The policy is not in the valid JSON format.")
+
+
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; one that has a member twice would mean different things to different readers."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member stands twice")
+    return members
 
 
 class GetKeyPolicyRequest(Request, frozen=True, kw_only=True):
