@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -21,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom import sigv4
+from tests.support import need
 
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -155,7 +155,7 @@ def curl(path: str, body: bytes, *headers: str) -> Sent:
         listener.settimeout(30)
         server = threading.Thread(target=serve_once, args=(listener, received))
         server.start()
-        command = ["curl", "-sS", "--noproxy", "*", "--aws-sigv4", f"aws:amz:{REGION}:kms"]
+        command = [need("curl"), "-sS", "--noproxy", "*", "--aws-sigv4", f"aws:amz:{REGION}:kms"]
         command += ["--user", f"{ACCESS_KEY}:{SECRET}", "--data-binary", "@-"]
         for header in headers:
             command += ["--header", header]
@@ -170,7 +170,6 @@ def curl(path: str, body: bytes, *headers: str) -> Sent:
     return Sent(method, where, query, [(name.lower(), value.strip()) for name, _, value in pairs], content)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("token", [None, "AQoDYXdzEPT//wEXAMPLE=="], ids=["long-term", "session token"])
 def test_what_curl_signs_verifies(token: str | None) -> None:
     """`curl --aws-sigv4` passes with a body, a content type, a target and a session token."""
