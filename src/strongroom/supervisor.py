@@ -148,21 +148,26 @@ class Supervisor:
             for gauge in self._metrics.glob(f"gauge_live*_{worker.process.pid}.db"):
                 gauge.unlink()
             pause = _FIRST_PAUSE if time.monotonic() - started > _STEADY_SECONDS else _longer(pause)
-            handover = await self._next_handover(folder, worker, pause)
             if worker.control is not None:
                 worker.control.close()
-            await worker.spawn()
-            await worker.hand_over(handover)
+            await worker.hand_over(await self._start_again(folder, worker, pause))
 
-    async def _next_handover(self, folder: DataFolder, worker: _Worker, pause: float) -> Handover:
-        """What a worker needs to start again, after a pause, and after longer ones while the store does not give it."""
+    async def _start_again(self, folder: DataFolder, worker: _Worker, pause: float) -> Handover:
+        """Start a worker's process after a pause, and after longer ones while the store or the machine does not let it.
+
+        Returns:
+            What the process waits for.
+        """
         while True:
             await asyncio.sleep(pause)
             try:
-                return self._handover(folder, worker)
-            except AdapterError as error:
+                handover = self._handover(folder, worker)
+                await worker.spawn()
+            except (AdapterError, OSError) as error:
                 _log.error("worker %d cannot be started: %s", worker.number, error)
                 pause = _longer(pause)
+            else:
+                return handover
 
     async def _stop_workers(self) -> None:
         processes = [worker.process for worker in self._workers if worker.process is not None]
