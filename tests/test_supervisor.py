@@ -1,6 +1,7 @@
 """The supervisor in this process, with real workers where it needs any."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -227,7 +228,7 @@ def test_a_worker_without_a_process_gets_nothing(settings: Settings, tmp_path: P
 def test_a_worker_is_started_again_once_the_store_lets_it(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where the store gives no epoch for the next audit, the supervisor says so, waits, and asks again."""
+    """Where the store gives no epoch for the audit, or the machine no process, it says so, waits, and tries again."""
     refusals = [StoreUnavailableError("the disk is full"), StoreUnavailableError("the disk is full")]
 
     def next_epoch(_folder: DataFolder) -> int:
@@ -235,19 +236,27 @@ def test_a_worker_is_started_again_once_the_store_lets_it(
             raise refusals.pop()
         return 7
 
+    full = [OSError(errno.EAGAIN, "no more processes")]
+
+    async def spawn(_worker: object) -> None:
+        if full:
+            raise full.pop()
+
     monkeypatch.setattr(DataFolder, "next_epoch", next_epoch)
+    monkeypatch.setattr(module._Worker, "spawn", spawn)
 
     async def main() -> Handover:
         supervisor, folder = Supervisor(settings, lambda _: None), DataFolder(settings)
         try:
             with module._bound("127.0.0.1", 0, shared=True) as listener:
-                return await supervisor._next_handover(folder, module._Worker(3, listener, tmp_path), 0.0)
+                return await supervisor._start_again(folder, module._Worker(3, listener, tmp_path), 0.0)
         finally:
             folder.close()
 
     handover = asyncio.run(main())
     assert (handover.worker, handover.epoch) == (3, 7)
     assert caplog.text.count("worker 3 cannot be started: the disk is full") == 2
+    assert caplog.text.count("no more processes") == 1
 
 
 def test_a_worker_that_hangs_is_killed(settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
