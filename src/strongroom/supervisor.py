@@ -47,19 +47,18 @@ class _Worker:
 
     async def spawn(self) -> None:
         """Start the process; it imports while the caller goes on, and waits for its hand-over."""
-        ours, theirs = socket.socketpair()
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "strongroom.worker",
-            str(theirs.fileno()),
-            str(self.listener.fileno()),
-            pass_fds=(theirs.fileno(), self.listener.fileno()),
-            stdin=asyncio.subprocess.DEVNULL,
-            env=os.environ | {METRICS_VARIABLE: str(self._metrics)},
-        )
-        theirs.close()
-        self.control = ours
+        self.control, theirs = socket.socketpair()
+        with theirs:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "strongroom.worker",
+                str(theirs.fileno()),
+                str(self.listener.fileno()),
+                pass_fds=(theirs.fileno(), self.listener.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                env=os.environ | {METRICS_VARIABLE: str(self._metrics)},
+            )
 
     async def hand_over(self, handover: Handover) -> bool:
         """Give the worker its keys and wait until it serves; False if it ended before."""
