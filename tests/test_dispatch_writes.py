@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from strongroom.model.key import Alias
+from strongroom.model.region import Realm
 from strongroom.ports import AuditUnavailableError, StoreUnavailableError
 from tests.core import ACCOUNT, REGION, Core, key_id_of, open_core
 
@@ -109,6 +111,27 @@ def test_an_alias_moves_from_where_it_is(core: Core, second: Core, key: str) -> 
     assert [item["ARN"] for item in answer.record["resources"]] == [between, target, alias]
     assert [core.stored(arn).aliases for arn in (key, between)] == [(), ()]
     assert second.ok("DescribeKey", KeyId="alias/app")["KeyMetadata"]["Arn"] == target
+
+
+def test_an_alias_that_moves_between_two_reads(
+    core: Core, second: Core, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alias read before another process's commit and a key read after it are no tampering: both are read again."""
+    other = core.new_key()
+    core.views.refresh()
+    find = core.views.alias
+    moves = [other, key]
+
+    def overtaken(realm: Realm, name: str) -> Alias | None:
+        found = find(realm, name)
+        if moves:
+            second.ok("UpdateAlias", AliasName="alias/app", TargetKeyId=moves.pop(0))
+            core.views._keys.clear()
+        return found
+
+    monkeypatch.setattr(core.views, "alias", overtaken)
+    assert core.ok("DescribeKey", KeyId="alias/app")["KeyMetadata"]["Arn"] == key
+    assert moves == []
 
 
 def test_what_others_write_is_seen_at_once(core: Core, second: Core, key: str) -> None:

@@ -108,10 +108,26 @@ class Dispatcher(msgspec.Struct, frozen=True):
         prepared = Prepared(self, facts, operation)
         try:
             prepared.read(body)
-            prepared.decide(self.views)
+            self._decide(prepared)
         except Exception as error:  # noqa: BLE001 - whatever it is, the proven caller's request is audited
             prepared.refused = prepared.as_fault(error)
         return prepared
+
+    def _decide(self, prepared: "Prepared") -> None:
+        """Decide on the views, and again where somebody's commit fell between the reads of an alias and of its key.
+
+        Raises:
+            Fault: The request is refused.
+            TamperedStoreError: The two do not fit, and nobody of ours has changed them meanwhile.
+        """
+        while True:
+            try:
+                prepared.decide(self.views)
+            except TamperedStoreError:
+                if not self.views.refresh():
+                    raise
+            else:
+                return
 
     def unknown(self, facts: Facts, name: str, fault: Fault) -> Outcome:
         """The refusal of a target that names no operation; ``name`` is the caller's and bounded."""

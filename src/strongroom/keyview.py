@@ -24,16 +24,21 @@ class KeyViews:
         self._aliases: dict[tuple[Realm, str], Alias] = {}
         self._credentials: dict[str, Credential] = {}
 
-    def refresh(self) -> None:
-        """Drop what changed since the last call; one cheap probe when nobody wrote."""
+    def refresh(self) -> bool:
+        """Drop what changed since the last call; one cheap probe when nobody wrote.
+
+        Returns:
+            Whether anything changed.
+        """
         changes = self._store.changes()
         if changes is None:
             self._keys.clear()
             self._aliases.clear()
             self._credentials.clear()
-            return
+            return True
         for change in changes:
             self._drop(change)
+        return bool(changes)
 
     def _drop(self, change: Change) -> None:
         place = (Realm(change.account, change.region), change.name)
