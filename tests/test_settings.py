@@ -94,6 +94,7 @@ def test_all_settings_can_come_from_each_source(tmp_path: Path) -> None:
         "header_seconds": 1.5,
         "body_seconds": 2.5,
         "idle_seconds": 3.5,
+        "recheck_seconds": 5.5,
         "checkpoint_seconds": 4.5,
     }
     assert values.keys() == {field.name for field in msgspec.structs.fields(Settings)}

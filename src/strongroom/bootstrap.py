@@ -23,7 +23,7 @@ from strongroom.keystores.rowseal import RowSeal
 from strongroom.keystores.secretbox import SecretBox
 from strongroom.keystores.software import SoftwareKeyStore
 from strongroom.keyview import KeyViews
-from strongroom.ports import Clocks, TamperedStoreError
+from strongroom.ports import AdapterError, Clocks, TamperedStoreError
 from strongroom.settings import Settings
 from strongroom.storage.rows import AuditHead
 from strongroom.storage.store import open_store
@@ -36,9 +36,9 @@ from strongroom.wire.metrics import Metrics
 
 DATABASE_NAME = "strongroom.db"
 SPOOL_FOLDER = "audit"
-_log = logging.getLogger("strongroom.worker")
-
 _CHAIN_LABEL = b"strongroom/audit-chain"
+
+_log = logging.getLogger("strongroom.worker")
 
 # Both clocks tell the machine's time; code says which of the two it means, since only the key-life clock may ever move.
 CLOCKS = Clocks(machine=time.time, key_life=lambda: round(time.time(), 3))  # AWS tells key times in milliseconds
@@ -88,7 +88,7 @@ class Service:
         except TamperedStoreError as error:
             # The store has taken note: every call is refused until it checks, and health says why.
             _log.error("the store is not as it was written: %s", error)
-        views = KeyViews(self._store)
+        views = self._views = KeyViews(self._store)
         access_keys: AccessKeys = (
             DevAccessKeys(settings.account) if settings.dev else StoredAccessKeys(views.credential, SecretBox(roots))
         )
@@ -104,7 +104,7 @@ class Service:
             loop=loop,
         )
         self._listener: Listener | None = None
-        self._checkpoints: asyncio.Task[None] | None = None
+        self._routines: list[asyncio.Task[None]] = []
 
     def _handle(self, request: HttpRequest, respond: Respond) -> None:
         self._endpoint(request, respond)
@@ -112,17 +112,20 @@ class Service:
     async def start(self, listener: socket.socket) -> None:
         """Begin to serve a bound socket."""
         self._listener = await serve(self._server, listener, tls_context(self._settings))
-        self._checkpoints = asyncio.create_task(self._checkpoint_for_ever())
+        self._routines = [
+            asyncio.create_task(self._checkpoint_for_ever()),
+            asyncio.create_task(self._recheck_for_ever()),
+        ]
 
     async def stop(self) -> None:
         """Accept no more, finish what is in flight, and leave everything durable."""
         if self._listener is not None:
             self._listener.close()
         await self._server.drain(self._settings.drain_seconds)
-        if self._checkpoints is not None:
-            self._checkpoints.cancel()
+        for routine in self._routines:
+            routine.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._checkpoints
+                await routine
         self._store.close()
         self._spool.close()
 
@@ -135,6 +138,16 @@ class Service:
             if head.sequence != written:
                 written = head.sequence
                 self._store.submit(functools.partial(_checkpoint, head), lambda _: None)
+
+    async def _recheck_for_ever(self) -> None:
+        """Look, and check the whole on a thread, now and then: no edit is taken for the service's own for long."""
+        while True:
+            await asyncio.sleep(self._settings.recheck_seconds)
+            try:
+                self._views.refresh()
+                await asyncio.to_thread(self._store.recheck)
+            except AdapterError as error:
+                _log.error("the store does not check: %s", error)
 
 
 def _checkpoint(head: Head, tx: SqlTransaction) -> None:

@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         header_seconds: Time for a request's head to arrive.
         body_seconds: Time for a request's body to arrive.
         idle_seconds: Silence that a kept-alive connection may have.
+        recheck_seconds: How often a worker that saw commits checks the whole store again.
         checkpoint_seconds: How often a worker writes the head of its audit into the database.
     """
 
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     header_seconds: Annotated[float, Meta(gt=0)] = 10.0
     body_seconds: Annotated[float, Meta(gt=0)] = 20.0
     idle_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    recheck_seconds: Annotated[float, Meta(gt=0)] = 10.0
     checkpoint_seconds: Annotated[float, Meta(gt=0)] = 60.0
 
     @property

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from strongroom.audit.frames import FRAME_MAGIC
 from tests.soak.attacks import ATTACKS, Attack, Room, all_rows, furnish, outsider, put_everything_back
 from tests.soak.found import Folder, workers_of
-from tests.soak.wire import PATIENCE, Answer, Wire
+from tests.soak.wire import PATIENCE, Answer, Wire, blob
 from tests.support import PROGRAM, Server, clean_environment
 
 NOT_OURS = 3
@@ -61,6 +61,23 @@ def look(server: Server, room: Room) -> None:
 
 
 # --- while it runs ---
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_edit_right_after_a_commit_is_found_soon(tmp_path: Path, workers: str) -> None:
+    """The older row of a key just disabled, put back before any worker's next request, is not used for long."""
+    soon = {"STRONGROOM_RECHECK_SECONDS": "0.2"}
+    with Server(tmp_path / "data", "--workers", workers, environment=soon) as server:
+        database = server.data_dir / "strongroom.db"
+        room = furnish(server.port, str(next(_accounts)), database)  # its last call is DisableKey
+        with outsider(database) as connection:
+            ATTACKS["an older state"].deed(connection, room)
+        deadline = time.monotonic() + PATIENCE
+        refusals = 0
+        while refusals < 12:  # in a row, so that each worker is among them
+            answer = call(server, room, "Encrypt", {"KeyId": room.off, "Plaintext": blob(b"x")})
+            refusals = refusals + 1 if (answer.status, answer.fault) == (500, "KMSInternalException") else 0
+            assert time.monotonic() < deadline
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from strongroom.ports import Change, TamperedStoreError
+from strongroom.ports import Change, StoreUnavailableError, TamperedStoreError
 from strongroom.storage import changes as change_log
+from strongroom.storage.sqlite import open_database
 from strongroom.storage.store import SqlStore, open_store
 from strongroom.storage.transaction import SqlTransaction
 from tests.storage.support import (
@@ -245,3 +246,44 @@ def test_a_store_whose_log_is_forged_does_not_open(full: SqlStore, path: Path) -
     with pytest.raises(TamperedStoreError, match=r"^change_log\b"):
         open_store(path, HmacSeal(), no_veto)
     assert full.key(REALM, K1) is not None
+
+
+def test_an_edit_between_two_commits_of_ours_is_found_by_the_recheck(full: SqlStore, path: Path) -> None:
+    """The log explains why the number moved, so a look finds nothing; the recheck does, and then every look says so."""
+    full.recheck()
+    with outsider(path) as connection:
+        before = rows(connection, "keys")
+    full.run(lambda tx: tx.update_key(disabled(make_key(K1))))
+    with outsider(path) as connection:
+        now = rows(connection, "keys")
+        put_back(connection, "keys", before)
+    assert full.changes() == [KEY1]
+    with pytest.raises(TamperedStoreError, match="realms"):
+        full.recheck()
+    with pytest.raises(TamperedStoreError, match="realms"):
+        full.changes()
+    with outsider(path) as connection:
+        put_back(connection, "keys", now)
+    assert full.changes() is None
+    full.recheck()
+    assert full.changes() == []
+
+
+def test_a_recheck_that_cannot_be_done_is_done_later(
+    full: SqlStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not forgotten, and nobody who saw no commit pays for one."""
+    with outsider(path) as connection:
+        before = rows(connection, "keys")
+    full.run(lambda tx: tx.update_key(disabled(make_key(K1))))
+    with outsider(path) as connection:
+        put_back(connection, "keys", before)
+    assert full.changes() == [KEY1]
+    with monkeypatch.context() as broken:
+        broken.setattr(full, "_aside", lambda: open_database(path.with_name("nowhere"), writing=False))
+        with pytest.raises(StoreUnavailableError):
+            full.recheck()
+    with pytest.raises(TamperedStoreError):
+        full.recheck()
+    monkeypatch.setattr(full, "_aside", None)
+    full.recheck()

@@ -1,17 +1,18 @@
 """The database as one process sees it."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from strongroom.ports import Change, RowSeal, TamperedStoreError
+from strongroom.ports import Change, RowSeal, StoreUnavailableError, TamperedStoreError
 from strongroom.storage import changes
 from strongroom.storage.check import check
 from strongroom.storage.database import Database
 from strongroom.storage.migrate import require_current
 from strongroom.storage.reads import SqlReads
+from strongroom.storage.sealed import SealedRows
 from strongroom.storage.sqlite import FileLock, Probe, open_database
 from strongroom.storage.transaction import SqlTransaction
 from strongroom.storage.writer import Job, Writer
@@ -25,9 +26,19 @@ class SqlStore(SqlReads):
     Made by ``open_store``.
     """
 
-    def __init__(self, database: Database, writer: Writer, seal: RowSeal, close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        seal: RowSeal,
+        *,
+        aside: Callable[[], Database],
+        close: Callable[[], None],
+    ) -> None:
         super().__init__(database, seal)
         self._writer = writer
+        self._aside = aside
+        self._unchecked = False
         self._close = close
         self._probe = Probe(database)
         self._fault: str | None = None
@@ -56,14 +67,16 @@ class SqlStore(SqlReads):
             except TamperedStoreError as error:
                 self._seen, self._fault = seen, str(error)
                 raise
-        self._seen, self._fault = seen, None
+        self._seen = seen
         return found
 
     def _catch_up(self) -> list[Change] | None:
         place, found = changes.since(self._rows, self._place)
         if self._fault is not None or place == self._place:
             check(self._rows)
-            found = None
+            self._fault = found = None
+        else:
+            self._unchecked = True
         self._place = place
         return found and [change for change in found if change != changes.NOTHING]
 
@@ -106,6 +119,29 @@ class SqlStore(SqlReads):
             self._fault = str(error)
             raise
 
+    def recheck(self) -> None:
+        """Require the whole again if commits of ours were seen since the last time: a foreign one may be among them.
+
+        ``changes`` cannot tell a foreign commit that fell between two looks, in which the service committed, too. May
+        be called on any thread, by one at a time: it reads on a connection of its own.
+
+        Raises:
+            TamperedStoreError: The whole does not check; then ``changes`` raises, too, as after ``check``.
+            StoreUnavailableError: The database fails.
+        """
+        if not self._unchecked:
+            return
+        self._unchecked = False
+        try:
+            with closing(self._aside()) as database:
+                check(SealedRows(database, self._rows.seal))
+        except TamperedStoreError as error:
+            self._fault = str(error)
+            raise
+        except StoreUnavailableError:
+            self._unchecked = True
+            raise
+
     def close(self) -> None:
         """Finish the queued writes and close everything."""
         self._close()
@@ -132,7 +168,7 @@ def open_store(path: Path, seal: RowSeal, before_commit: Callable[[], None]) -> 
         resources.callback(lock.close)
         writer = Writer(lambda: open_database(path, writing=True), lock, seal, before_commit)
         resources.callback(writer.close)
-        return SqlStore(database, writer, seal, resources.close)
+        return SqlStore(database, writer, seal, aside=lambda: open_database(path, writing=False), close=resources.close)
     except BaseException:
         resources.close()
         raise
