@@ -43,6 +43,8 @@ EVERYTHING = {"bootstrap", "supervisor"}
 OUTSIDE: dict[str, set[str]] = {
     "msgspec": {*ROOMS, *EVERYTHING},
     "cryptography": {"crypto"},
+    "nacl": {"crypto"},
+    "cbor2": {"crypto"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
     "sqlite3": {"storage"},

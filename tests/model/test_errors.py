@@ -23,6 +23,7 @@ FRAMEWORK = {
     "InvalidSignatureException": 400,
     "UnrecognizedClientException": 400,
     "AccessDeniedException": 400,
+    "ThrottlingException": 400,
 }
 
 

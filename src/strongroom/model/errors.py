@@ -57,6 +57,10 @@ class AccessDeniedException(Fault):
     """The caller may not do this."""
 
 
+class ThrottlingException(Fault):
+    """There are more requests than the service can take; this one can be retried later."""
+
+
 # --- the faults of the KMS model (kms/2014-11-01) ---
 
 
@@ -104,6 +108,14 @@ class KMSInternalException(Fault):
     """The service failed; the request can be retried."""
 
     status = 500
+
+
+class KMSInvalidMacException(Fault):
+    """The MAC is not that of the message; nothing more is said."""
+
+
+class KMSInvalidSignatureException(Fault):
+    """The signature is not good for message, key and algorithm; nothing more is said."""
 
 
 class KMSInvalidStateException(Fault):

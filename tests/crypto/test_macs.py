@@ -1,0 +1,37 @@
+"""HMAC against RFC 4231 and against another implementation."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from Crypto.Hash import HMAC, SHA224, SHA256, SHA384, SHA512
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.crypto import macs
+from strongroom.model.spec import MacAlgorithm
+
+HASHES: dict[MacAlgorithm, Any] = {
+    MacAlgorithm.HMAC_SHA_224: SHA224,
+    MacAlgorithm.HMAC_SHA_256: SHA256,
+    MacAlgorithm.HMAC_SHA_384: SHA384,
+    MacAlgorithm.HMAC_SHA_512: SHA512,
+}
+VECTORS = Path(__file__).parents[1] / "vectors" / "hmac"
+
+
+@pytest.mark.parametrize("algorithm", MacAlgorithm)
+def test_rfc_4231(algorithm: MacAlgorithm) -> None:
+    """The six codes of RFC 4231 that are not truncated come out."""
+    text = (VECTORS / f"rfc-4231-sha{algorithm[-3:]}.txt").read_text()
+    cases = re.findall(r"^Key = (\w+)\n(?:#.*\n)*Msg = (\w+)\nMD = (\w+)$", text, re.MULTILINE)
+    assert len(cases) == 6
+    for key, message, code in cases:
+        assert macs.mac(algorithm, bytes.fromhex(key), bytes.fromhex(message)).hex() == code
+
+
+@given(st.sampled_from(MacAlgorithm), st.binary(min_size=28, max_size=64), st.binary(max_size=4096))
+def test_another_implementation(algorithm: MacAlgorithm, key: bytes, message: bytes) -> None:
+    """PyCryptodome computes the same code, whatever key and message."""
+    assert macs.mac(algorithm, key, message) == HMAC.new(key, message, HASHES[algorithm]).digest()
