@@ -96,6 +96,8 @@ def test_all_settings_can_come_from_each_source(tmp_path: Path) -> None:
         "idle_seconds": 3.5,
         "recheck_seconds": 5.5,
         "checkpoint_seconds": 4.5,
+        "attestation_roots": "/roots.pem",
+        "attestation_max_age_seconds": 6.5,
     }
     assert values.keys() == {field.name for field in msgspec.structs.fields(Settings)}
     environment = {
@@ -152,6 +154,7 @@ WRONG: dict[str, tuple[str, Any]] = {
     "a level in small letters": ("log_level", "info"),
     "a level that is none": ("log_level", "LOUD"),
     "no time to drain": ("drain_seconds", 0),
+    "no age for attestation documents": ("attestation_max_age_seconds", 0),
     "no connections": ("max_connections", 0),
     "a body of less than a key": ("max_body_bytes", 1023),
     "a switch that is none": ("dev", "maybe"),

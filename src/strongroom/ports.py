@@ -9,6 +9,7 @@ from strongroom.model.ciphertext import Header
 from strongroom.model.identity import Caller
 from strongroom.model.key import Alias, Key, Material, StoredKey
 from strongroom.model.region import Realm
+from strongroom.model.spec import EncryptionAlgorithm, KeySpec, MacAlgorithm, MessageType, SigningAlgorithm
 
 T = TypeVar("T")
 
@@ -92,14 +93,12 @@ class Trail(Protocol):
 
     def encode(self, *events: AuditEvent) -> bytes:
         """Make one frame's payload of one record, or of the two records of a cross-account pair."""
-        ...
 
     def append(self, payload: bytes, done: Callable[[AuditUnavailableError | None], None]) -> None:
         """Write a payload; ``done`` is called once it is on the disk, or with the error.
 
         Both happen on the event loop's thread.
         """
-        ...
 
     def require_writable(self) -> None:
         """Pass if the last write reached the disk; a writing transaction asks this before it commits.
@@ -107,7 +106,6 @@ class Trail(Protocol):
         Raises:
             AuditUnavailableError: The spool cannot be written.
         """
-        ...
 
 
 # --- storage ---
@@ -146,23 +144,18 @@ class Reads(Protocol):
 
     def key(self, realm: Realm, key_id: str) -> StoredKey | None:
         """A key with all that belongs to it, or None."""
-        ...
 
     def alias(self, realm: Realm, name: str) -> Alias | None:
         """An alias by its name (``alias/...``), or None."""
-        ...
 
     def key_ids(self, realm: Realm, after: str, limit: int) -> list[str]:
         """Ids of the realm's keys greater than ``after``, in order, at most ``limit``."""
-        ...
 
     def aliases(self, realm: Realm, after: str, limit: int) -> list[Alias]:
         """The realm's aliases with names greater than ``after``, in order, at most ``limit``."""
-        ...
 
     def credential(self, access_key_id: str) -> Credential | None:
         """An access key, or None."""
-        ...
 
 
 class Transaction(Reads, Protocol):
@@ -170,39 +163,30 @@ class Transaction(Reads, Protocol):
 
     def insert_key(self, stored: StoredKey) -> None:
         """Add a key with its materials, policies and tags."""
-        ...
 
     def update_key(self, key: Key) -> None:
         """Replace a key's own row."""
-        ...
 
     def put_policy(self, key: Key, name: str, document: str) -> None:
         """Add or replace a policy of a key."""
-        ...
 
     def put_tags(self, key: Key, tags: Mapping[str, str]) -> None:
         """Add or replace tags of a key."""
-        ...
 
     def delete_tags(self, key: Key, tag_keys: tuple[str, ...]) -> None:
         """Remove tags of a key; those that it does not have are passed over."""
-        ...
 
     def put_alias(self, alias: Alias) -> None:
         """Add an alias, or replace it (and take it from the key that it pointed at)."""
-        ...
 
     def delete_alias(self, alias: Alias) -> None:
         """Remove an alias."""
-        ...
 
     def put_credential(self, credential: Credential) -> None:
         """Add or replace an access key."""
-        ...
 
     def add_record(self, event_id: str, payload: bytes) -> None:
         """Put an audit payload into the outbox of this transaction."""
-        ...
 
 
 class Store(Reads, Protocol):
@@ -216,14 +200,12 @@ class Store(Reads, Protocol):
         Raises:
             TamperedStoreError: Somebody other than this service wrote, and the whole does not check.
         """
-        ...
 
     def submit(self, work: Callable[[Transaction], T], done: Callable[[T | BaseException], None]) -> None:
         """Queue ``work`` for the writer thread; ``done`` gets its result once it is on the disk, or what it raised.
 
         ``done`` is called on the writer's thread.
         """
-        ...
 
 
 class RowSeal(Protocol):
@@ -231,15 +213,12 @@ class RowSeal(Protocol):
 
     def mac(self, row: bytes) -> bytes:
         """32 bytes over a row's canonical encoding."""
-        ...
 
     def element(self, row_mac: bytes) -> int:
         """A row's share in its parent's set hash, 256 bits."""
-        ...
 
     def mask(self, nonce: bytes) -> int:
         """The blinding share of a set hash, 256 bits, for a fresh 16-byte nonce."""
-        ...
 
 
 class MarkerSeal(Protocol):
@@ -247,7 +226,6 @@ class MarkerSeal(Protocol):
 
     def mac(self, text: bytes) -> bytes:
         """32 bytes over a marker's scope and sort key."""
-        ...
 
 
 # --- keys ---
@@ -256,16 +234,15 @@ class MarkerSeal(Protocol):
 class KeyStore(Protocol):
     """Where raw key material lives; nothing else ever holds it.
 
-    An implementer promises: material leaves only wrapped; a failed decryption says only InvalidCiphertextException.
+    An implementer promises: material leaves only wrapped; a failed decryption says only InvalidCiphertextException, a
+    failed verification only that it failed. Every method may be called on any thread.
     """
 
     def generate(self, key: Key) -> Material:
         """Make new material for a key; the material id depends on key id and material."""
-        ...
 
     def encrypt(self, key: Key, material: Material, plaintext: bytes, context: Mapping[str, str]) -> bytes:
         """Encrypt under a symmetric key; the blob names key and material, the context is bound to it."""
-        ...
 
     def decrypt(self, key: Key, material: Material, header: Header, blob: bytes, context: Mapping[str, str]) -> bytes:
         """Open a blob made by ``encrypt``.
@@ -273,11 +250,62 @@ class KeyStore(Protocol):
         Raises:
             InvalidCiphertextException: Anything does not fit; nothing more is said.
         """
-        ...
+
+    def public_key(self, key: Key, material: Material) -> bytes:
+        """The public key of an asymmetric key, as DER SubjectPublicKeyInfo (RFC 5280)."""
+
+    def encrypt_to(self, key: Key, material: Material, algorithm: EncryptionAlgorithm, plaintext: bytes) -> bytes:
+        """Encrypt to the public key of an asymmetric key; the plaintext is within ``model.spec.max_plaintext``."""
+
+    def decrypt_with(self, key: Key, material: Material, algorithm: EncryptionAlgorithm, ciphertext: bytes) -> bytes:
+        """Decrypt with the private key of an asymmetric key.
+
+        Raises:
+            InvalidCiphertextException: Anything does not fit; nothing more is said.
+        """
+
+    def sign(
+        self, key: Key, material: Material, algorithm: SigningAlgorithm, message_type: MessageType, message: bytes
+    ) -> bytes:
+        """Sign a message that is of its type's length (``model.spec.MESSAGE_BYTES``)."""
+
+    def verify(
+        self,
+        key: Key,
+        material: Material,
+        algorithm: SigningAlgorithm,
+        message_type: MessageType,
+        message: bytes,
+        *,
+        signature: bytes,
+    ) -> bool:
+        """Whether a signature is good; any other bytes are just not good."""
+
+    def mac(self, key: Key, material: Material, algorithm: MacAlgorithm, message: bytes) -> bytes:
+        """The HMAC of a message (RFC 2104)."""
+
+    def agree(self, key: Key, material: Material, peer: bytes) -> bytes:
+        """The raw ECDH secret with a peer's public key, as long as the curve's field (NIST SP 800-56A).
+
+        Raises:
+            ValidationException: The peer's key is not DER SubjectPublicKeyInfo of a point on the key's curve.
+        """
+
+    def encapsulate(self, key: Key, material: Material) -> tuple[bytes, bytes]:
+        """A fresh shared secret of 32 bytes, and its ciphertext (FIPS 203)."""
+
+    def decapsulate(self, key: Key, material: Material, ciphertext: bytes) -> bytes:
+        """The shared secret of a ciphertext; one that was not made for this key gives another secret (FIPS 203).
+
+        Raises:
+            InvalidCiphertextException: The length is not that of the key's spec.
+        """
+
+    def key_pair(self, spec: KeySpec) -> tuple[bytes, bytes]:
+        """A fresh data key pair for use outside: DER SubjectPublicKeyInfo and DER PKCS#8 (RFC 5958)."""
 
     def random(self, count: int) -> bytes:
         """``count`` random bytes."""
-        ...
 
 
 class KeyStores(Protocol):
@@ -285,12 +313,40 @@ class KeyStores(Protocol):
 
     def of(self, key: Key) -> KeyStore:
         """The key store of a key."""
-        ...
 
     @property
     def default(self) -> KeyStore:
         """The key store of keys in no custom key store."""
-        ...
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """What an attestation document proved.
+
+    Attributes:
+        module_id: The enclave or instance that the document is of.
+        public_key: Where answers go: an RSA key as DER SubjectPublicKeyInfo.
+        pcrs: Measurements by number of the platform configuration register.
+        nitro_tpm: Whether the measurements are a NitroTPM's, else they are a Nitro enclave's.
+    """
+
+    module_id: str
+    public_key: bytes
+    pcrs: dict[int, bytes]
+    nitro_tpm: bool
+
+
+class Recipients(Protocol):
+    """Who attested recipients are, and how they get their answers. May be called on any thread."""
+
+    def attested(self, document: bytes) -> Recipient:
+        """Check an attestation document in full.
+
+        Raises:
+            ValidationException: It does not hold, or none can be checked here.
+        """
+
+    def envelop(self, recipient: Recipient, plaintext: bytes) -> bytes:
+        """Encrypt for a recipient alone: CMS EnvelopedData (RFC 5652), in BER as AWS KMS writes it."""
 
 
 class SecretBox(Protocol):
@@ -298,7 +354,6 @@ class SecretBox(Protocol):
 
     def seal(self, purpose: str, parts: tuple[str, ...], secret: bytes) -> bytes:
         """Seal a secret for a purpose and the columns that it belongs to."""
-        ...
 
     def open(self, purpose: str, parts: tuple[str, ...], sealed: bytes) -> bytes:
         """Open a sealed secret.
@@ -306,4 +361,3 @@ class SecretBox(Protocol):
         Raises:
             TamperedStoreError: It is not one of ours, or was sealed for another purpose or other columns.
         """
-        ...

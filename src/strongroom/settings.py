@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         idle_seconds: Silence that a kept-alive connection may have.
         recheck_seconds: How often a worker that saw commits checks the whole store again.
         checkpoint_seconds: How often a worker writes the head of its audit into the database.
+        attestation_roots: PEM file of the root certificates that attestation documents may chain to; None refuses all.
+        attestation_max_age_seconds: How far the time of an attestation document may be from the machine's.
     """
 
     data_dir: Path = Path(".strongroom/data")
@@ -72,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idle_seconds: Annotated[float, Meta(gt=0)] = 60.0
     recheck_seconds: Annotated[float, Meta(gt=0)] = 10.0
     checkpoint_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    attestation_roots: Path | None = None
+    attestation_max_age_seconds: Annotated[float, Meta(gt=0)] = 300.0
 
     @property
     def seal_path(self) -> Path:
