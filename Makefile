@@ -32,7 +32,7 @@ serve: install ## run the service in dev mode on 127.0.0.1:8080
 	@exec $(BIN)/strongroom serve --dev
 
 test: .venv/.developed ## run all tests
-	@scripts/debian-packages strace curl
+	@scripts/debian-packages strace curl openssl
 	$(PYTEST) --numprocesses 2
 
 soak: .venv/.developed ## run the long tests with their full numbers
@@ -50,6 +50,7 @@ format: .venv/.developed ## let ruff mend what it can
 	$(BIN)/ruff format
 
 bench: .venv/.developed ## measure the service beside its limits
+	@scripts/debian-packages openssl
 	$(BIN)/python -m bench.run
 
 clean: ## remove .venv and caches, not the data of `make serve`

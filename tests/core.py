@@ -25,6 +25,7 @@ from msgspec.structs import replace
 import strongroom.operations.kms  # noqa: F401 - fills the table
 from strongroom.audit.spool import Spool
 from strongroom.dispatch import Dispatcher, Facts, Outcome
+from strongroom.identity.recipients import AttestedRecipients
 from strongroom.keystores.markers import MarkerSeal
 from strongroom.keystores.registry import Registry
 from strongroom.keystores.root import RootKeys
@@ -99,7 +100,16 @@ class Answer(NamedTuple):
 class Core:
     """A dispatcher and its parts over a store in a folder; made by ``open_core``."""
 
-    def __init__(self, store: SqlStore, spool: Spool, folder: Path, keystores: KeyStores, trail: Trail) -> None:
+    def __init__(
+        self,
+        store: SqlStore,
+        spool: Spool,
+        folder: Path,
+        keystores: KeyStores,
+        trail: Trail,
+        *,
+        attestation_roots: bytes | None,
+    ) -> None:
         self.store = store
         self.spool = spool
         self.folder = folder
@@ -112,6 +122,7 @@ class Core:
             clocks=self.clock.clocks(),
             markers=MarkerSeal(ROOTS),
             trail=trail,
+            recipients=AttestedRecipients(attestation_roots, 300.0, lambda: self.clock.machine),
         )
 
     def call(
@@ -140,10 +151,14 @@ class Core:
         facts = make_facts(account, region)
         self.views.refresh()
         prepared = self.dispatcher.prepare(facts, OPERATIONS[operation], body)
+        if prepared.attests:
+            prepared.attest()
+            self.dispatcher.decide(prepared)
         if between is not None:
             between()
+        prepared.perform()
         if not prepared.writes:
-            return self._recorded(operation, facts, prepared.run())
+            return self._recorded(operation, facts, prepared.finish())
         results: SimpleQueue[Outcome | BaseException] = SimpleQueue()
         self.store.submit(prepared.transact, results.put)
         result = results.get()
@@ -210,6 +225,7 @@ def open_core(
     trail: Trail | None = None,
     before_commit: Callable[[], None] | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
+    attestation_roots: bytes | None = None,
 ) -> Iterator[Core]:
     """Open a core on a folder, which gets a new store if it has none; other workers see what it writes.
 
@@ -220,6 +236,7 @@ def open_core(
         trail: In place of the spool.
         before_commit: In place of the spool's own ``require_writable``.
         loop: Where the spool answers; such a core serves an endpoint, and ``call`` would wait for ever.
+        attestation_roots: PEM certificates that attestation documents may chain to.
     """
     path = folder / DATABASE
     if not path.exists():
@@ -229,7 +246,8 @@ def open_core(
     try:
         store = open_store(path, RowSeal(ROOTS, 1), before_commit or spool.require_writable)
         try:
-            yield Core(store, spool, folder, keystores or Registry(SoftwareKeyStore(ROOTS)), trail or spool)
+            stores = keystores or Registry(SoftwareKeyStore(ROOTS))
+            yield Core(store, spool, folder, stores, trail or spool, attestation_roots=attestation_roots)
         finally:
             store.close()
     finally:

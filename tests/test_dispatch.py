@@ -126,10 +126,15 @@ ORDER: dict[str, tuple[str, Callable[[Scene], dict[str, Any]], str]] = {
         lambda it: {"CiphertextBlob": it.blob, "KeyId": it.signing},
         "IncorrectKeyException",
     ),
-    "right key, algorithm": (
+    "algorithm, ciphertext": (
         "Decrypt",
-        lambda it: {"CiphertextBlob": it.blob, "KeyId": it.signing, "EncryptionAlgorithm": RSA},
-        "IncorrectKeyException",
+        lambda it: {"CiphertextBlob": b"no blob of ours", "KeyId": it.good, "EncryptionAlgorithm": RSA},
+        "InvalidKeyUsageException",
+    ),
+    "usage, ciphertext": (
+        "Decrypt",
+        lambda it: {"CiphertextBlob": b"no blob of ours", "KeyId": it.signing},
+        "InvalidKeyUsageException",
     ),
     "state, dry run": (
         "Encrypt",

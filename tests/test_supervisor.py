@@ -150,6 +150,17 @@ def test_a_certificate_that_cannot_be_used(settings: Settings, tmp_path: Path, c
     assert not settings.data_dir.exists()
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_attestation_roots_that_cannot_be_used(settings: Settings, tmp_path: Path, content: str | None) -> None:
+    """Missing or no PEM: they are named before anything is started or made."""
+    path = tmp_path / "roots.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(StartError, match=f"cannot (read|use) {path}: .+"):
+        serve(replace(settings, attestation_roots=path), _nothing)
+    assert not settings.data_dir.exists()
+
+
 def test_a_port_that_is_taken(settings: Settings) -> None:
     """It is refused before anything is started, and no socket is left open."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -16,6 +16,7 @@ from strongroom.dispatch import Dispatcher
 from strongroom.handover import Handover
 from strongroom.identity.access_keys import AccessKeys, DevAccessKeys, StoredAccessKeys
 from strongroom.identity.authenticate import Authenticator
+from strongroom.identity.recipients import AttestedRecipients
 from strongroom.keystores.markers import MarkerSeal
 from strongroom.keystores.registry import Registry
 from strongroom.keystores.root import Purpose, RootKeys
@@ -30,6 +31,7 @@ from strongroom.storage.store import open_store
 from strongroom.storage.transaction import SqlTransaction
 from strongroom.wire.http import HttpServer, Limits
 from strongroom.wire.json11 import Endpoint
+from strongroom.wire.lanes import open_lanes
 from strongroom.wire.listener import Listener, serve
 from strongroom.wire.messages import HttpRequest, Respond
 from strongroom.wire.metrics import Metrics
@@ -70,6 +72,18 @@ def open_spool(settings: Settings, roots: RootKeys, worker: int, epoch: int, loo
     return Spool(spool_folder(settings), worker, epoch, key, loop=loop, root_version=roots.current)
 
 
+def recipients(settings: Settings) -> AttestedRecipients:
+    """Who may be a recipient of answers.
+
+    Raises:
+        OSError: The file of the root certificates cannot be read.
+        AdapterError: It holds no certificates.
+    """
+    path = settings.attestation_roots
+    roots = None if path is None else path.read_bytes()
+    return AttestedRecipients(roots, settings.attestation_max_age_seconds, CLOCKS.machine)
+
+
 class Service:
     """A worker's parts, started and stopped in order.
 
@@ -92,15 +106,23 @@ class Service:
         access_keys: AccessKeys = (
             DevAccessKeys(settings.account) if settings.dev else StoredAccessKeys(views.credential, SecretBox(roots))
         )
+        self._lanes = open_lanes(loop)
         self._server = HttpServer(self._handle, _limits(settings))
         self._endpoint = Endpoint(
             core=Dispatcher(
-                self._store, views, Registry(SoftwareKeyStore(roots)), CLOCKS, MarkerSeal(roots), self._spool
+                self._store,
+                views,
+                Registry(SoftwareKeyStore(roots)),
+                CLOCKS,
+                MarkerSeal(roots),
+                self._spool,
+                recipients(settings),
             ),
             authenticator=Authenticator(access_keys, settings.served_regions, CLOCKS.machine),
             metrics=Metrics(),
             refused=self._server.refused,
             hosts=frozenset(settings.hosts) if settings.dev else None,
+            lanes=self._lanes,
             loop=loop,
         )
         self._listener: Listener | None = None
@@ -126,6 +148,8 @@ class Service:
             routine.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await routine
+        for lane in self._lanes.values():
+            lane.close()
         self._store.close()
         self._spool.close()
 

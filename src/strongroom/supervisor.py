@@ -15,7 +15,7 @@ import msgspec
 
 from strongroom import handover as handovers
 from strongroom.admin import AdminRequest, AdminServer
-from strongroom.bootstrap import tls_context
+from strongroom.bootstrap import recipients, tls_context
 from strongroom.datafolder import DataFolder
 from strongroom.handover import Handover
 from strongroom.ports import AdapterError
@@ -103,7 +103,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._over.set)
-        _require_tls_files(self._settings)
+        _require_files(self._settings)
         port = _free_port(self._settings)
         self._workers = [
             _Worker(number, _bound(self._settings.host, port, shared=True), self._metrics)
@@ -220,17 +220,23 @@ def _longer(pause: float) -> float:
     return min(pause * 2, _LONGEST_PAUSE)
 
 
-def _require_tls_files(settings: Settings) -> None:
-    """Find out here, and not in each worker, that the certificate cannot be used.
+def _require_files(settings: Settings) -> None:
+    """Find out here, and not in each worker, that a certificate cannot be used.
 
     Raises:
-        StartError: A file is missing, is not PEM, or the two do not belong together.
+        StartError: A file is missing, is not PEM, or does not hold what it should.
     """
     try:
         tls_context(settings)
     except OSError as error:  # what the ssl module raises is of this kind, too
         reason = error.strerror or getattr(error, "reason", None) or error
         raise StartError(f"cannot use {settings.tls_cert} with {settings.tls_key}: {reason}") from None
+    try:
+        recipients(settings)
+    except OSError as error:
+        raise StartError(f"cannot read {settings.attestation_roots}: {error.strerror}") from None
+    except AdapterError as error:
+        raise StartError(f"cannot use {settings.attestation_roots}: {error}") from None
 
 
 def _free_port(settings: Settings) -> int:

@@ -15,6 +15,7 @@ from strongroom.identity.access_keys import DevAccessKeys
 from strongroom.identity.authenticate import Authenticator
 from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
 from strongroom.wire.json11 import Endpoint
+from strongroom.wire.lanes import open_lanes
 from strongroom.wire.messages import HttpRequest, HttpResponse
 from strongroom.wire.metrics import Metrics
 from tests.core import ACCOUNT, MODEL, Core, open_core
@@ -77,12 +78,14 @@ class Rim:
         self.refused: dict[str, int] = {"malformed": 7}
         self.metrics = metrics
         self.loop = loop
+        self.lanes = open_lanes(loop)
         self.endpoint = Endpoint(
             core=core.dispatcher,
             authenticator=Authenticator(DevAccessKeys(ACCOUNT), REGIONS, time.time),
             metrics=metrics,
             refused=self.refused,
             hosts=hosts,
+            lanes=self.lanes,
             loop=loop,
         )
         self.answered: list[HttpResponse] = []
@@ -169,6 +172,9 @@ def open_rim(folder: Path, *, hosts: frozenset[str] | None = None, **failures: A
     counters.mkdir(parents=True)
     try:
         with open_core(folder, loop=loop, **failures) as core, fresh_metrics(counters) as metrics:
-            yield Rim(core, metrics, hosts, loop)
+            rim = Rim(core, metrics, hosts, loop)
+            yield rim
+            for lane in rim.lanes.values():
+                lane.close()
     finally:
         loop.close()

@@ -1,22 +1,32 @@
-"""The software key store: material wrapped in the database, unwrapped for one operation, AES-256-GCM in this process.
+"""The software key store: material wrapped in the database, unwrapped in this process.
 
-Material is not cached: to unwrap it costs less than a tenth of a request, and so a disabled or deleted key leaves
-nothing behind in memory.
+The material of symmetric and HMAC keys is unwrapped for each operation: that costs less than a tenth of a request, and
+so nothing is left behind in memory. Private keys are kept as objects for as long as their keys do not change.
 """
 
 import os
 from collections.abc import Mapping
 from hmac import compare_digest
 
-from strongroom.crypto import aead
+from strongroom.crypto import aead, agreement, kem, macs, oaep, private_keys, signatures
+from strongroom.crypto.errors import DecryptionError, InvalidPublicKeyError
 from strongroom.crypto.kdf import derive
+from strongroom.crypto.private_keys import KeyPair
+from strongroom.keystores.loaded import LoadedKeys
 from strongroom.keystores.root import KeyHolder, RootKeys
 from strongroom.keystores.sealed import RecordKind, Sealer
 from strongroom.model.ciphertext import BODY_OFFSET, HEADER_BYTES, SALT_BYTES, Header, pack_header
 from strongroom.model.context import canonical_context
-from strongroom.model.errors import InvalidCiphertextException
+from strongroom.model.errors import InvalidCiphertextException, ValidationException
 from strongroom.model.key import Key, Material
-from strongroom.model.spec import SPECS
+from strongroom.model.spec import (
+    SPECS,
+    EncryptionAlgorithm,
+    KeySpec,
+    MacAlgorithm,
+    MessageType,
+    SigningAlgorithm,
+)
 
 # Labels of the keys derived from material.
 _MATERIAL_ID = b"strongroom/material-id"
@@ -27,18 +37,20 @@ _COMMITMENT = b"strongroom/symmetric/commitment"
 class SoftwareKeyStore(KeyHolder):
     """A ports.KeyStore for keys of origin AWS_KMS (docs: formats, "Key material" and "Ciphertext")."""
 
-    __slots__ = ("_wraps",)
+    __slots__ = ("_loaded", "_wraps")
 
     def __init__(self, roots: RootKeys) -> None:
         self._wraps = Sealer(roots, RecordKind.KEY_MATERIAL)
+        self._loaded = LoadedKeys()
 
     def generate(self, key: Key) -> Material:
-        """Make random material for a key, dated as the key is.
+        """Make new material for a key, dated as the key is: random bytes, or a private key as PKCS#8.
 
         The material id is a KDF output of material and key id: it says nothing of the material, and the same material
         in two keys has two ids.
         """
-        raw = os.urandom(SPECS[key.spec].material_bytes)
+        row = SPECS[key.spec]
+        raw = private_keys.to_pkcs8(private_keys.generate(key.spec)) if row.asymmetric else os.urandom(row.size)
         material_id = derive(raw, _MATERIAL_ID, key.key_id.encode()).hex()
         return Material(material_id, self._wraps.seal(_facts(key, material_id), raw), key.created_at)
 
@@ -72,6 +84,79 @@ class SoftwareKeyStore(KeyHolder):
         except aead.InvalidTagError:
             raise InvalidCiphertextException from None
 
+    def public_key(self, key: Key, material: Material) -> bytes:
+        """The public key of an asymmetric key, as DER SubjectPublicKeyInfo."""
+        return self._pair(key, material).spki
+
+    def encrypt_to(self, key: Key, material: Material, algorithm: EncryptionAlgorithm, plaintext: bytes) -> bytes:
+        """Encrypt to the public key of an RSA key; the plaintext is within ``model.spec.max_plaintext``."""
+        return oaep.encrypt(self._pair(key, material), algorithm, plaintext)
+
+    def decrypt_with(self, key: Key, material: Material, algorithm: EncryptionAlgorithm, ciphertext: bytes) -> bytes:
+        """Decrypt with the private key of an RSA key.
+
+        Raises:
+            InvalidCiphertextException: Anything does not fit; nothing more is said.
+        """
+        try:
+            return oaep.decrypt(self._pair(key, material), algorithm, ciphertext)
+        except DecryptionError:
+            raise InvalidCiphertextException from None
+
+    def sign(
+        self, key: Key, material: Material, algorithm: SigningAlgorithm, message_type: MessageType, message: bytes
+    ) -> bytes:
+        """Sign a message that is of its type's length."""
+        return signatures.sign(self._pair(key, material), algorithm, message_type, message)
+
+    def verify(
+        self,
+        key: Key,
+        material: Material,
+        algorithm: SigningAlgorithm,
+        message_type: MessageType,
+        message: bytes,
+        *,
+        signature: bytes,
+    ) -> bool:
+        """Whether a signature is good."""
+        return signatures.verify(self._pair(key, material), algorithm, message_type, message, signature)
+
+    def mac(self, key: Key, material: Material, algorithm: MacAlgorithm, message: bytes) -> bytes:
+        """The HMAC of a message."""
+        return macs.mac(algorithm, self._raw(key, material), message)
+
+    def agree(self, key: Key, material: Material, peer: bytes) -> bytes:
+        """The raw ECDH secret with a peer's public key.
+
+        Raises:
+            ValidationException: The peer's key is not DER SubjectPublicKeyInfo of a point on the key's curve.
+        """
+        try:
+            return agreement.agree(self._pair(key, material), peer)
+        except InvalidPublicKeyError:
+            raise ValidationException(f"The public key is not a valid public key of the key spec {key.spec}.") from None
+
+    def encapsulate(self, key: Key, material: Material) -> tuple[bytes, bytes]:
+        """A fresh shared secret, and its ciphertext."""
+        return kem.encapsulate(self._pair(key, material))
+
+    def decapsulate(self, key: Key, material: Material, ciphertext: bytes) -> bytes:
+        """The shared secret of a ciphertext; one that was not made for this key gives another secret.
+
+        Raises:
+            InvalidCiphertextException: The length is not that of the key's spec.
+        """
+        try:
+            return kem.decapsulate(self._pair(key, material), ciphertext)
+        except DecryptionError:
+            raise InvalidCiphertextException from None
+
+    def key_pair(self, spec: KeySpec) -> tuple[bytes, bytes]:
+        """A fresh data key pair for use outside: DER SubjectPublicKeyInfo and DER PKCS#8."""
+        pair = private_keys.generate(spec)
+        return pair.spki, private_keys.to_pkcs8(pair)
+
     def random(self, count: int) -> bytes:
         """``count`` bytes from the kernel's generator.
 
@@ -82,8 +167,14 @@ class SoftwareKeyStore(KeyHolder):
 
     def _message_keys(self, key: Key, material: Material, header: bytes) -> tuple[bytes, bytes]:
         """The encryption key and the key commitment of one message; the header is the KDF context of both."""
-        raw = self._wraps.unseal(_facts(key, material.material_id), material.wrapped)
+        raw = self._raw(key, material)
         return derive(raw, _ENCRYPTION, header), derive(raw, _COMMITMENT, header)
+
+    def _raw(self, key: Key, material: Material) -> bytes:
+        return self._wraps.unseal(_facts(key, material.material_id), material.wrapped)
+
+    def _pair(self, key: Key, material: Material) -> KeyPair:
+        return self._loaded.get(material, lambda: private_keys.load(key.spec, self._raw(key, material)))
 
 
 def _header(key: Key, material: Material, salt: bytes) -> bytes:

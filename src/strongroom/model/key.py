@@ -41,8 +41,11 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
         return key_arn(self.realm, self.key_id)
 
 
-class Material(msgspec.Struct, frozen=True):
-    """One version of a key's material, wrapped; ``wrapped`` is bound to key and material id (docs: formats)."""
+class Material(msgspec.Struct, frozen=True, weakref=True):
+    """One version of a key's material, wrapped; ``wrapped`` is bound to key and material id (docs: formats).
+
+    It can be referred to weakly: what a key store remembers of a material must not outlive it.
+    """
 
     material_id: str
     wrapped: bytes

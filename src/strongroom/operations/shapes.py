@@ -69,7 +69,12 @@ Marker = Annotated[str, Meta(min_length=1, max_length=1024, pattern=_full(r"[\u0
 NumberOfBytes = Annotated[int, Meta(ge=1, le=1024)]
 PendingWindowInDays = Annotated[int, Meta(ge=1, le=365)]
 Plaintext = Annotated[bytes, Meta(min_length=1, max_length=4096, extra=SECRET)]
+Message = Plaintext
 Ciphertext = Annotated[bytes, Meta(min_length=1, max_length=6144, extra=UNLOGGED)]
+Signature = Ciphertext
+Mac = Ciphertext
+PublicKey = Annotated[bytes, Meta(min_length=1, max_length=8192, extra=UNLOGGED)]
+AttestationDocument = Annotated[bytes, Meta(min_length=1, max_length=262144, extra=UNLOGGED)]
 EncryptionContext = dict[str, str]
 GrantToken = Annotated[str, Meta(min_length=1, max_length=8192)]
 GrantTokens = Annotated[tuple[GrantToken, ...], Meta(max_length=10, extra=UNLOGGED)]

@@ -22,13 +22,11 @@ EVENT_SOURCE = "kms.amazonaws.com"
 
 # Operations of the model that are still to come, by name. Nothing is stubbed: they answer UnknownOperationException.
 TO_COME = frozenset({
-    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "Decapsulate", "DeleteCustomKeyStore",
-    "DeleteImportedKeyMaterial", "DeriveSharedSecret", "DescribeCustomKeyStores", "DisableKeyRotation",
-    "DisconnectCustomKeyStore", "EnableKeyRotation", "Encapsulate", "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "GetKeyLastUsage", "GetKeyRotationStatus",
-    "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListGrants", "ListKeyRotations",
-    "ListRetirableGrants", "ReplicateKey", "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "Sign",
-    "UpdateCustomKeyStore", "UpdatePrimaryRegion", "Verify", "VerifyMac",
+    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "DeleteCustomKeyStore",
+    "DeleteImportedKeyMaterial", "DescribeCustomKeyStores", "DisableKeyRotation", "DisconnectCustomKeyStore",
+    "EnableKeyRotation", "GetKeyLastUsage", "GetKeyRotationStatus", "GetParametersForImport", "ImportKeyMaterial",
+    "ListGrants", "ListKeyRotations", "ListRetirableGrants", "ReplicateKey", "RetireGrant", "RevokeGrant",
+    "RotateKeyOnDemand", "UpdateCustomKeyStore", "UpdatePrimaryRegion",
 })  # fmt: skip
 
 
@@ -100,12 +98,20 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         targets: The keys it touches, in the order of the function's arguments.
         action: The action of an operation on no key.
         usage: The key usage it needs, or None.
+        symmetric_only: Whether it needs a symmetric encryption key, not just a key of that usage.
         states: The key states that allow it.
         cross_account: Whether the key of another account can be meant.
         grantable: Whether a grant can allow it.
         writes: Whether it runs in a transaction, with a record in the outbox.
         read_only: CloudTrail's readOnly.
         check: Argument rules that its types cannot say; raises ValidationException and the like before any look-up.
+        fit: ``(request, *keys)``: rules between arguments and keys, asked last, after state and usage; a dry run asks
+            them, too.
+        ahead: ``(call, request)``: makes, before a transaction, what it needs; the result is the function's last
+            argument. So no transaction waits for a key to be generated.
+        slow: ``(request)``: whether it makes keys that take long to make.
+        secret: The response's attributes that are left out where the request names an attested recipient; the first is
+            what the recipient alone gets.
         errors: The faults that AWS's model declares for it, without the suffix ``Exception``.
     """
 
@@ -116,12 +122,17 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     action: str | None
     usage: KeyUsage | None
+    symmetric_only: bool
     states: frozenset[KeyState]
     cross_account: bool
     grantable: bool
     writes: bool
     read_only: bool
     check: Callable[[Any], None] | None
+    fit: Callable[..., None] | None
+    ahead: Callable[[Call, Any], Any] | None
+    slow: Callable[[Any], bool] | None
+    secret: tuple[str, ...]
     errors: frozenset[str]
 
     @property
@@ -141,11 +152,16 @@ def operation(
     on: Target | tuple[Target, ...] = (),
     action: str | None = None,
     usage: KeyUsage | None = None,
+    symmetric_only: bool = False,
     states: frozenset[KeyState] = ANY,
     cross_account: bool = False,
     grantable: bool = False,
     writes: bool = False,
     check: Callable[[Any], None] | None = None,
+    fit: Callable[..., None] | None = None,
+    ahead: Callable[[Call, Any], Any] | None = None,
+    slow: Callable[[Any], bool] | None = None,
+    secret: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Put a function into the table as the operation of its name; its annotations name request and response."""
 
@@ -161,12 +177,17 @@ def operation(
             targets=(on,) if isinstance(on, Target) else on,
             action=action,
             usage=usage,
+            symmetric_only=symmetric_only,
             states=states,
             cross_account=cross_account,
             grantable=grantable,
             writes=writes,
             read_only=not writes,
             check=check,
+            fit=fit,
+            ahead=ahead,
+            slow=slow,
+            secret=secret,
             errors=frozenset(errors.split()),
         )
         return function

@@ -10,18 +10,20 @@ from ipaddress import ip_address
 import msgspec
 
 import strongroom.operations.kms  # noqa: F401 - fills the table
-from strongroom.dispatch import Dispatcher, Facts, Outcome, Prepared, fault_body
+from strongroom.dispatch import Dispatcher, Facts, Outcome, Prepared, Work, fault_body
 from strongroom.identity.authenticate import Authenticator
 from strongroom.ids import new_uuid
 from strongroom.model.errors import (
     AccessDeniedException,
     Fault,
     KMSInternalException,
+    ThrottlingException,
     UnknownOperationException,
 )
 from strongroom.model.identity import Caller
 from strongroom.operations.table import OPERATIONS, SERVICE, TARGET_PREFIX
 from strongroom.ports import AdapterError, AuditUnavailableError, StoreUnavailableError, TamperedStoreError
+from strongroom.wire.lanes import Lanes
 from strongroom.wire.messages import JSON, HttpRequest, HttpResponse, Respond
 from strongroom.wire.metrics import CONTENT_TYPE, UNKNOWN, UNPROVEN, Metrics
 
@@ -50,6 +52,7 @@ class Endpoint:
         metrics: What counts.
         refused: The HTTP wall's counters, for the metrics page.
         hosts: The host names answered to beside loopback, or None to answer to all (production).
+        lanes: Where long work is done.
         loop: The event loop; every answer leaves on its thread.
     """
 
@@ -61,6 +64,7 @@ class Endpoint:
         metrics: Metrics,
         refused: Mapping[str, int],
         hosts: frozenset[str] | None,
+        lanes: Lanes,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._core = core
@@ -69,6 +73,7 @@ class Endpoint:
         self._refused = refused
         self._hosts = None if hosts is None else frozenset(map(str.lower, hosts))
         self._known_hosts: dict[bytes, bool] = {}
+        self._lanes = lanes
         self._loop = loop
         self._pages: dict[bytes, Callable[[], HttpResponse]] = {
             b"/health/live": lambda: _page(200, {"status": "live"}),
@@ -125,10 +130,43 @@ class Endpoint:
             return
         exchange.operation = operation.name
         prepared = self._core.prepare(facts, operation, request.body)
+        if prepared.attests:
+            self._on_lane(Work.LONG, prepared, exchange, prepared.attest, lambda: self._attested(prepared, exchange))
+        else:
+            self._carry_out(prepared, exchange)
+
+    def _attested(self, prepared: Prepared, exchange: "_Exchange") -> None:
+        self._core.decide(prepared)
+        self._carry_out(prepared, exchange)
+
+    def _carry_out(self, prepared: Prepared, exchange: "_Exchange") -> None:
+        """Do the work of a decided request, on a lane where it takes long."""
+        work = prepared.work
+        if work is Work.SHORT:
+            prepared.perform()
+            self._finish(prepared, exchange)
+        else:
+            self._on_lane(work, prepared, exchange, prepared.perform, lambda: self._finish(prepared, exchange))
+
+    def _on_lane(
+        self,
+        work: Work,
+        prepared: Prepared,
+        exchange: "_Exchange",
+        step: Callable[[], None],
+        then: Callable[[], None],
+    ) -> None:
+        if not self._lanes[work].take(step, then):
+            busy = ThrottlingException(
+                "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls."
+            )
+            self._record(prepared.refuse(busy), exchange)
+
+    def _finish(self, prepared: Prepared, exchange: "_Exchange") -> None:
         if prepared.writes:
             self._write(prepared, exchange)
         else:
-            self._record(prepared.run(), exchange)
+            self._record(prepared.finish(), exchange)
 
     def _write(self, prepared: Prepared, exchange: "_Exchange") -> None:
         def written(result: Outcome | BaseException) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from strongroom.model.spec import KeySpec, KeyUsage
 from tests.core import ACCOUNT, ELSEWHERE, MISSING, OTHER, REGION, Core, key_id_of
 
 ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/app"
@@ -132,18 +131,28 @@ def test_an_alias_moves(core: Core, key: str) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"usage": KeyUsage.SIGN_VERIFY}, {"spec": KeySpec.HMAC_256, "usage": KeyUsage.GENERATE_VERIFY_MAC}],
-    ids=["another usage", "another kind"],
-)
-def test_an_alias_moves_among_its_own_kind_only(core: Core, key: str, changes: dict[str, Any]) -> None:
-    """A key of another type or usage must not be met by who encrypts under the name."""
-    other = core.new_key()
-    core.put_key(other, **changes)
-    create(core, "alias/app", key)
-    assert core.refused("UpdateAlias", AliasName="alias/app", TargetKeyId=other)[0] == "ValidationException"
-    assert core.ok("DescribeKey", KeyId="alias/app")["KeyMetadata"]["Arn"] == key
+SIGNING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+ENCRYPTING = {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}
+
+# The key that an alias points at, the one that it shall move to, and whether it may.
+MOVES: dict[str, tuple[dict[str, str], dict[str, str], bool]] = {
+    "another spec": (SIGNING, {"KeySpec": "ML_DSA_44", "KeyUsage": "SIGN_VERIFY"}, True),
+    "another usage": (SIGNING, {"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"}, False),
+    "symmetric to asymmetric": ({}, ENCRYPTING, False),
+    "asymmetric to symmetric": (ENCRYPTING, {}, False),
+    "symmetric to HMAC": ({}, {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}, False),
+}
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_an_alias_moves_among_keys_of_one_type_and_usage(core: Core, case: str) -> None:
+    """A key of another type or usage must not be met by who uses the name; another key spec may be."""
+    before, after, moves = MOVES[case]
+    old, new = core.new_key(**before), core.new_key(**after)
+    create(core, "alias/app", old)
+    answer = core.call("UpdateAlias", AliasName="alias/app", TargetKeyId=new)
+    assert answer.code == (None if moves else "ValidationException")
+    assert core.ok("DescribeKey", KeyId="alias/app")["KeyMetadata"]["Arn"] == (new if moves else old)
 
 
 @pytest.mark.parametrize("operation", ["UpdateAlias", "DeleteAlias", "DescribeKey", "Encrypt"])

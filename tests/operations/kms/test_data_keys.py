@@ -47,9 +47,3 @@ def test_one_size_and_only_one(core: Core, key: str, operation: str) -> None:
     ]
     for members in wrong:
         assert core.refused(operation, KeyId=key, **members)[0] == "ValidationException"
-
-
-def test_a_recipient_gets_no_data_key(core: Core, key: str) -> None:
-    """What is meant for an attested enclave does not leave in the clear."""
-    answer = core.call("GenerateDataKey", KeyId=key, KeySpec="AES_256", Recipient={"AttestationDocument": b"x"})
-    assert (answer.code, answer.members) == ("UnsupportedOperationException", {})

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from strongroom.model.spec import KeySpec, KeyUsage
 from tests.core import ACCOUNT, ELSEWHERE, MISSING, OTHER, REGION, Core, key_id_of
 
 CONTEXT = {"purpose": "test", "tenant": "\u00fc"}
@@ -148,32 +147,6 @@ def test_a_context_has_a_size(core: Core, key: str) -> None:
     assert core.ok("Decrypt", CiphertextBlob=blob, EncryptionContext=FITS)["Plaintext"] == b"secret"
 
 
-ALGORITHM = {
-    "Encrypt": ({"EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}, "RSAES_OAEP_SHA_256"),
-    "Decrypt": ({"EncryptionAlgorithm": "SM2PKE"}, "SM2PKE"),
-    "ReEncrypt": ({"DestinationEncryptionAlgorithm": "RSAES_OAEP_SHA_1"}, "RSAES_OAEP_SHA_1"),
-    "ReEncrypt from": ({"SourceEncryptionAlgorithm": "SM2PKE", "SourceKeyId": "KEY"}, "SM2PKE"),
-}
-
-
-@pytest.mark.parametrize("case", ALGORITHM)
-def test_an_algorithm_of_another_spec(core: Core, key: str, case: str) -> None:
-    """It does not fit a symmetric key."""
-    blob = encrypt(core, key)
-    base: dict[str, dict[str, Any]] = {
-        "Encrypt": {"KeyId": key, "Plaintext": b"x"},
-        "Decrypt": {"CiphertextBlob": blob, "KeyId": key},
-        "ReEncrypt": {"CiphertextBlob": blob, "DestinationKeyId": key},
-    }
-    operation = case.split(maxsplit=1)[0]
-    members, algorithm = ALGORITHM[case]
-    more = {name: key if value == "KEY" else value for name, value in members.items()}
-    assert core.refused(operation, **base[operation], **more) == (
-        "InvalidKeyUsageException",
-        f"Algorithm {algorithm} is incompatible with key spec SYMMETRIC_DEFAULT.",
-    )
-
-
 def test_asymmetric_decryption_needs_a_key_id(core: Core, key: str) -> None:
     """Only symmetric ciphertext names its key: with another algorithm the key must be named."""
     blob = encrypt(core, key)
@@ -181,26 +154,6 @@ def test_asymmetric_decryption_needs_a_key_id(core: Core, key: str) -> None:
     assert core.refused("Decrypt", **asked)[0] == "ValidationException"
     source = {"CiphertextBlob": blob, "SourceEncryptionAlgorithm": "SM2PKE", "DestinationKeyId": key}
     assert core.refused("ReEncrypt", **source)[0] == "ValidationException"
-
-
-@pytest.mark.parametrize(
-    "operation", ["Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"]
-)
-def test_a_key_for_something_else(core: Core, key: str, operation: str) -> None:
-    """A key of another usage is named with that usage and the operation."""
-    blob = encrypt(core, key)
-    core.put_key(key, spec=KeySpec.RSA_2048, usage=KeyUsage.SIGN_VERIFY)
-    members: dict[str, dict[str, Any]] = {
-        "Encrypt": {"KeyId": key, "Plaintext": b"x"},
-        "Decrypt": {"CiphertextBlob": blob},
-        "ReEncrypt": {"CiphertextBlob": encrypt(core, core.new_key()), "DestinationKeyId": key},
-        "GenerateDataKey": {"KeyId": key, "KeySpec": "AES_256"},
-        "GenerateDataKeyWithoutPlaintext": {"KeyId": key, "KeySpec": "AES_256"},
-    }
-    assert core.refused(operation, **members[operation]) == (
-        "InvalidKeyUsageException",
-        f"{key} key usage is SIGN_VERIFY which is not valid for {operation}.",
-    )
 
 
 def test_a_ciphertext_is_needed(core: Core, key: str) -> None:
@@ -227,15 +180,6 @@ def test_a_dry_run_opens_the_ciphertext(core: Core, key: str) -> None:
     assert core.refused("ReEncrypt", CiphertextBlob=blob, DestinationKeyId=key, DryRun=True) == INVALID
 
 
-@pytest.mark.parametrize("operation", ["Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"])
-def test_a_dry_run_makes_nothing(core: Core, key: str, operation: str) -> None:
-    """What would succeed is told by one fault, whatever it would have answered."""
-    more = {"Plaintext": b"x"} if operation == "Encrypt" else {"KeySpec": "AES_256"}
-    members: dict[str, Any] = {"KeyId": key, "DryRun": True, **more}
-    text = "The request would have succeeded, but the DryRun option is set."
-    assert core.refused(operation, **members) == ("DryRunOperationException", text)
-
-
 IGNORE: dict[str, Any] = {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
 
 
@@ -259,14 +203,6 @@ def test_modifiers_of_a_dry_run_need_a_dry_run(core: Core, key: str) -> None:
     for flag in ({}, {"DryRun": False}):
         given = {"CiphertextBlob": blob, "KeyId": key, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]} | flag
         assert core.refused("Decrypt", **given)[0] == "ValidationException"
-
-
-def test_a_recipient_is_refused(core: Core, key: str) -> None:
-    """What is meant for an attested enclave does not leave in the clear."""
-    recipient = {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": b"document"}
-    for given in (recipient, {}):
-        answer = core.call("Decrypt", CiphertextBlob=encrypt(core, key), Recipient=given)
-        assert (answer.code, answer.members) == ("UnsupportedOperationException", {})
 
 
 def test_a_key_that_is_named_but_missing(core: Core, key: str) -> None:

@@ -29,9 +29,3 @@ def test_there_are_no_custom_key_stores(core: Core) -> None:
     """Every id of one is not found."""
     asked = {"NumberOfBytes": 1, "CustomKeyStoreId": "cks-1234567890abcdef0"}
     assert core.refused("GenerateRandom", **asked)[0] == "CustomKeyStoreNotFoundException"
-
-
-def test_a_recipient_gets_no_bytes(core: Core) -> None:
-    """What is meant for an attested enclave does not leave in the clear."""
-    answer = core.call("GenerateRandom", NumberOfBytes=1, Recipient={"AttestationDocument": b"x"})
-    assert (answer.code, answer.members) == ("UnsupportedOperationException", {})

@@ -1,5 +1,33 @@
 """The operations of AWS KMS, one file a family; importing this package fills the table."""
 
-from strongroom.operations.kms import aliases, data_keys, deletion, encryption, keys, policies, randomness, tags
+from strongroom.operations.kms import (
+    agreement,
+    aliases,
+    data_keys,
+    deletion,
+    encapsulation,
+    encryption,
+    keys,
+    macs,
+    policies,
+    public_keys,
+    randomness,
+    signing,
+    tags,
+)
 
-__all__ = ["aliases", "data_keys", "deletion", "encryption", "keys", "policies", "randomness", "tags"]
+__all__ = [
+    "agreement",
+    "aliases",
+    "data_keys",
+    "deletion",
+    "encapsulation",
+    "encryption",
+    "keys",
+    "macs",
+    "policies",
+    "public_keys",
+    "randomness",
+    "signing",
+    "tags",
+]

@@ -11,6 +11,7 @@ from strongroom.model.errors import (
     ValidationException,
 )
 from strongroom.model.key import Alias, StoredKey
+from strongroom.model.spec import SPECS
 from strongroom.model.state import ANY, NOT_PENDING_DELETION
 from strongroom.operations import shapes
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
@@ -74,9 +75,10 @@ def create_alias(call: WriteCall, request: AliasTargetRequest, target: StoredKey
     errors="DependencyTimeout NotFound KMSInternal LimitExceeded KMSInvalidState",
 )
 def update_alias(call: WriteCall, request: AliasTargetRequest, current: StoredKey, target: StoredKey) -> None:
-    """Point an alias at another key of the same kind and usage."""
+    """Point an alias at another key of the same type (symmetric, asymmetric or HMAC) and usage."""
     old, new = current.key, target.key
-    if (old.spec, old.usage) != (new.spec, new.usage):
+    # The usage tells HMAC keys from symmetric encryption keys.
+    if (SPECS[old.spec].asymmetric, old.usage) != (SPECS[new.spec].asymmetric, new.usage):
         raise ValidationException(f"Alias {request.alias_name} can only be moved to a key of the same type and usage.")
     if old.key_id != new.key_id:
         _require_room(target)

@@ -2,39 +2,22 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import field
 
 from strongroom.model.ciphertext import parse_header
 from strongroom.model.context import MAX_CONTEXT_BYTES, canonical_size
-from strongroom.model.errors import (
-    InvalidCiphertextException,
-    UnsupportedOperationException,
-    ValidationException,
-)
+from strongroom.model.errors import InvalidCiphertextException, ValidationException
 from strongroom.model.key import Material, StoredKey
-from strongroom.model.spec import EncryptionAlgorithm, KeyUsage
+from strongroom.model.spec import EncryptionAlgorithm, KeySpec, KeyUsage, max_plaintext
 from strongroom.model.state import USABLE
 from strongroom.operations import shapes
+from strongroom.operations.kms.recipients import Recipient, require_whole
 from strongroom.operations.request import fault, invalid
 from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import Call, ciphertext, key, operation
 
 DEFAULT = EncryptionAlgorithm.SYMMETRIC_DEFAULT
-
-
-class KeyEncryptionMechanism(StrEnum):
-    """How an answer for an attested recipient is encrypted."""
-
-    RSAES_OAEP_SHA_256 = "RSAES_OAEP_SHA_256"
-
-
-class RecipientInfo(Request, frozen=True, kw_only=True):
-    """An attestation document, and how to encrypt the answer to its key."""
-
-    key_encryption_algorithm: KeyEncryptionMechanism | None = None
-    attestation_document: Annotated[bytes, Meta(min_length=1, max_length=262144, extra=shapes.UNLOGGED)] | None = None
 
 
 class DryRunModifier(StrEnum):
@@ -46,24 +29,31 @@ class DryRunModifier(StrEnum):
 DryRunModifiers = tuple[DryRunModifier, ...]
 
 
-def require_context(context: Mapping[str, str]) -> None:
-    """Refuse an encryption context that is too large.
+def require_context(context: Mapping[str, str], algorithm: EncryptionAlgorithm = DEFAULT) -> None:
+    """Refuse an encryption context that is too large, or that the algorithm cannot bind.
 
     Raises:
-        ValidationException: Over 8,192 bytes in its canonical encoding.
+        ValidationException: Over 8,192 bytes in its canonical encoding; or the algorithm is asymmetric.
     """
-    if context and canonical_size(context) > MAX_CONTEXT_BYTES:
+    if not context:
+        return
+    if algorithm is not DEFAULT:
+        raise ValidationException("EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.")
+    if canonical_size(context) > MAX_CONTEXT_BYTES:
         raise ValidationException(f"The encryption context is larger than {MAX_CONTEXT_BYTES} bytes.")
 
 
-def refuse_recipient(recipient: RecipientInfo | None) -> None:
-    """Refuse a request for an attested recipient: without attestation its plaintext would leave in the clear.
+def require_size(spec: KeySpec, algorithm: EncryptionAlgorithm, plaintext: bytes) -> None:
+    """Refuse a plaintext that the algorithm cannot encrypt under a key of a spec.
 
     Raises:
-        UnsupportedOperationException: A recipient was given.
+        ValidationException: It is too long.
     """
-    if recipient is not None:
-        raise UnsupportedOperationException("Recipient is not supported.")
+    most = max_plaintext(spec, algorithm)
+    if len(plaintext) > most:
+        raise ValidationException(
+            f"Algorithm {algorithm} and key spec {spec} cannot encrypt data larger than {most} bytes."
+        )
 
 
 def current_material(stored: StoredKey) -> Material:
@@ -71,9 +61,19 @@ def current_material(stored: StoredKey) -> Material:
     return stored.materials[stored.key.material_id or ""]
 
 
-def seal(call: Call, stored: StoredKey, plaintext: bytes, context: Mapping[str, str]) -> bytes:
-    """Encrypt under the current material of a symmetric key."""
-    return call.keystores.of(stored.key).encrypt(stored.key, current_material(stored), plaintext, context)
+def seal(
+    call: Call, stored: StoredKey, algorithm: EncryptionAlgorithm, plaintext: bytes, context: Mapping[str, str]
+) -> bytes:
+    """Encrypt under the current material of a symmetric key, or to the public key of an asymmetric one.
+
+    Raises:
+        ValidationException: The plaintext is too long for algorithm and key.
+    """
+    key, material, store = stored.key, current_material(stored), call.keystores.of(stored.key)
+    if algorithm is DEFAULT:
+        return store.encrypt(key, material, plaintext, context)
+    require_size(key.spec, algorithm, plaintext)
+    return store.encrypt_to(key, material, algorithm, plaintext)
 
 
 class EncryptRequest(Request, frozen=True, kw_only=True):
@@ -101,13 +101,14 @@ class EncryptResponse(Response, frozen=True, kw_only=True):
     states=USABLE,
     cross_account=True,
     grantable=True,
-    check=lambda request: require_context(request.encryption_context),
+    check=lambda request: require_context(request.encryption_context, request.encryption_algorithm),
+    fit=lambda request, stored: require_size(stored.key.spec, request.encryption_algorithm, request.plaintext),
     errors="NotFound Disabled KeyUnavailable DependencyTimeout InvalidKeyUsage InvalidGrantToken KMSInternal"
     " KMSInvalidState DryRunOperation",
 )
 def encrypt(call: Call, request: EncryptRequest, stored: StoredKey) -> EncryptResponse:
-    """Encrypt up to 4096 bytes under a key; the encryption context is bound as additional data."""
-    blob = seal(call, stored, request.plaintext, request.encryption_context)
+    """Encrypt up to 4096 bytes under a symmetric key, its encryption context as additional data; or by RSA."""
+    blob = seal(call, stored, request.encryption_algorithm, request.plaintext, request.encryption_context)
     return EncryptResponse(
         ciphertext_blob=blob, key_id=stored.key.arn, encryption_algorithm=request.encryption_algorithm
     )
@@ -121,7 +122,7 @@ class DecryptRequest(Request, frozen=True, kw_only=True):
     grant_tokens: shapes.GrantTokens = ()
     key_id: shapes.KeyId | None = None
     encryption_algorithm: EncryptionAlgorithm = DEFAULT
-    recipient: RecipientInfo | None = None
+    recipient: Recipient | None = None
     dry_run: bool = False
     dry_run_modifiers: DryRunModifiers | None = None
 
@@ -130,9 +131,10 @@ class DecryptResponse(Response, frozen=True, kw_only=True):
     """The plaintext and what opened it."""
 
     key_id: str
-    plaintext: bytes
+    plaintext: bytes | None = None
     encryption_algorithm: EncryptionAlgorithm
-    key_material_id: str
+    ciphertext_for_recipient: bytes | None = None
+    key_material_id: str | None = None
 
 
 def _check_blob(blob: bytes | None, key_id: str | None, algorithm: EncryptionAlgorithm, *, ignored: bool) -> None:
@@ -151,22 +153,26 @@ def _ignores_ciphertext(request: "DecryptRequest | ReEncryptRequest") -> bool:
 def _check_decrypt(request: DecryptRequest) -> None:
     ignored = _ignores_ciphertext(request)
     _check_blob(request.ciphertext_blob, request.key_id, request.encryption_algorithm, ignored=ignored)
-    require_context(request.encryption_context)
-    refuse_recipient(request.recipient)
+    require_context(request.encryption_context, request.encryption_algorithm)
+    require_whole(request.recipient)
 
 
-def unseal(call: Call, stored: StoredKey, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, str]:
-    """Open a symmetric ciphertext: the plaintext and the id of the material that made it.
+def unseal(
+    call: Call, stored: StoredKey, algorithm: EncryptionAlgorithm, blob: bytes, context: Mapping[str, str]
+) -> tuple[bytes, str | None]:
+    """Open a ciphertext: the plaintext and, for a symmetric key, the id of the material that made it.
 
     Raises:
         InvalidCiphertextException: Anything does not fit.
     """
+    store = call.keystores.of(stored.key)
+    if algorithm is not DEFAULT:
+        return store.decrypt_with(stored.key, current_material(stored), algorithm, blob), None
     header = parse_header(blob)
     material = stored.materials.get(header.material_id)
     if material is None:
         raise InvalidCiphertextException
-    opened = call.keystores.of(stored.key).decrypt(stored.key, material, header, blob, context)
-    return opened, material.material_id
+    return store.decrypt(stored.key, material, header, blob, context), material.material_id
 
 
 @operation(
@@ -176,16 +182,18 @@ def unseal(call: Call, stored: StoredKey, blob: bytes, context: Mapping[str, str
     cross_account=True,
     grantable=True,
     check=_check_decrypt,
+    secret=("plaintext", "key_material_id"),
     errors="NotFound Disabled InvalidCiphertext KeyUnavailable IncorrectKey InvalidKeyUsage DependencyTimeout"
     " InvalidGrantToken KMSInternal KMSInvalidState DryRunOperation",
 )
 def decrypt(call: Call, request: DecryptRequest, stored: StoredKey) -> DecryptResponse:
     """Decrypt a ciphertext that Encrypt, ReEncrypt or a GenerateDataKey operation made."""
-    plaintext, material_id = unseal(call, stored, request.ciphertext_blob or b"", request.encryption_context)
+    algorithm, blob = request.encryption_algorithm, request.ciphertext_blob or b""
+    plaintext, material_id = unseal(call, stored, algorithm, blob, request.encryption_context)
     return DecryptResponse(
         key_id=stored.key.arn,
         plaintext=plaintext,
-        encryption_algorithm=request.encryption_algorithm,
+        encryption_algorithm=algorithm,
         key_material_id=material_id,
     )
 
@@ -213,15 +221,15 @@ class ReEncryptResponse(Response, frozen=True, kw_only=True):
     key_id: str
     source_encryption_algorithm: EncryptionAlgorithm
     destination_encryption_algorithm: EncryptionAlgorithm
-    source_key_material_id: str
-    destination_key_material_id: str
+    source_key_material_id: str | None = None
+    destination_key_material_id: str | None = None
 
 
 def _check_re_encrypt(request: ReEncryptRequest) -> None:
     ignored = _ignores_ciphertext(request)
     _check_blob(request.ciphertext_blob, request.source_key_id, request.source_encryption_algorithm, ignored=ignored)
-    require_context(request.source_encryption_context)
-    require_context(request.destination_encryption_context)
+    require_context(request.source_encryption_context, request.source_encryption_algorithm)
+    require_context(request.destination_encryption_context, request.destination_encryption_algorithm)
 
 
 @operation(
@@ -239,16 +247,17 @@ def _check_re_encrypt(request: ReEncryptRequest) -> None:
 )
 def re_encrypt(call: Call, request: ReEncryptRequest, source: StoredKey, destination: StoredKey) -> ReEncryptResponse:
     """Decrypt and encrypt again under another key or context; the plaintext never leaves."""
+    sealed, sealing = request.source_encryption_algorithm, request.destination_encryption_algorithm
     plaintext, source_material_id = unseal(
-        call, source, request.ciphertext_blob or b"", request.source_encryption_context
+        call, source, sealed, request.ciphertext_blob or b"", request.source_encryption_context
     )
-    blob = seal(call, destination, plaintext, request.destination_encryption_context)
+    blob = seal(call, destination, sealing, plaintext, request.destination_encryption_context)
     return ReEncryptResponse(
         ciphertext_blob=blob,
         source_key_id=source.key.arn,
         key_id=destination.key.arn,
-        source_encryption_algorithm=request.source_encryption_algorithm,
-        destination_encryption_algorithm=request.destination_encryption_algorithm,
+        source_encryption_algorithm=sealed,
+        destination_encryption_algorithm=sealing,
         source_key_material_id=source_material_id,
-        destination_key_material_id=current_material(destination).material_id,
+        destination_key_material_id=current_material(destination).material_id if sealing is DEFAULT else None,
     )

@@ -1,7 +1,7 @@
 """Keys themselves: CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey, UpdateKeyDescription."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -9,14 +9,28 @@ from msgspec.structs import replace
 
 from strongroom.ids import new_uuid
 from strongroom.model.errors import UnsupportedOperationException, ValidationException
-from strongroom.model.key import DEFAULT_POLICY_NAME, Key, StoredKey
-from strongroom.model.spec import SPECS, CustomerMasterKeySpec, KeyManager, KeySpec, KeyUsage, Origin
+from strongroom.model.key import DEFAULT_POLICY_NAME, Key, Material, StoredKey
+from strongroom.model.region import Realm
+from strongroom.model.spec import (
+    SPECS,
+    CustomerMasterKeySpec,
+    EncapsulationAlgorithm,
+    EncryptionAlgorithm,
+    KeyAgreementAlgorithm,
+    KeyManager,
+    KeySpec,
+    KeyUsage,
+    Kind,
+    MacAlgorithm,
+    Origin,
+    SigningAlgorithm,
+)
 from strongroom.model.state import NOT_PENDING_DELETION, SWITCHABLE, KeyState
 from strongroom.operations import shapes
 from strongroom.operations.kms.policies import default_policy, require_policy
 from strongroom.operations.kms.tags import require_new_tags
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
-from strongroom.operations.shapes import EncryptionAlgorithm, Request, Response, Tag
+from strongroom.operations.shapes import Request, Response, Tag
 from strongroom.operations.table import Call, WriteCall, key, operation
 
 
@@ -37,12 +51,28 @@ class KeyMetadata(Response, frozen=True, kw_only=True):
     customer_master_key_spec: CustomerMasterKeySpec | None = None
     key_spec: KeySpec
     encryption_algorithms: tuple[EncryptionAlgorithm, ...] | None = None
+    signing_algorithms: tuple[SigningAlgorithm, ...] | None = None
+    mac_algorithms: tuple[MacAlgorithm, ...] | None = None
+    key_agreement_algorithms: tuple[KeyAgreementAlgorithm, ...] | None = None
+    encapsulation_algorithms: tuple[EncapsulationAlgorithm, ...] | None = None
     multi_region: bool
     pending_deletion_window_in_days: int | None = None
     current_key_material_id: str | None = None
 
 
-_OLD_SPECS = {spec.value: spec for spec in CustomerMasterKeySpec}
+OLD_SPECS = {spec.value: spec for spec in CustomerMasterKeySpec}
+_ALGORITHM_MEMBERS = {
+    KeyUsage.ENCRYPT_DECRYPT: "encryption_algorithms",
+    KeyUsage.SIGN_VERIFY: "signing_algorithms",
+    KeyUsage.GENERATE_VERIFY_MAC: "mac_algorithms",
+    KeyUsage.KEY_AGREEMENT: "key_agreement_algorithms",
+    KeyUsage.ENCAPSULATE_DECAPSULATE: "encapsulation_algorithms",
+}
+
+
+def algorithms(key: Key) -> dict[str, Any]:
+    """The one member of an answer that lists the algorithms of a key: which one it is depends on the key's usage."""
+    return {_ALGORITHM_MEMBERS[key.usage]: SPECS[key.spec].algorithms[key.usage]}
 
 
 def metadata(key: Key) -> KeyMetadata:
@@ -60,12 +90,12 @@ def metadata(key: Key) -> KeyMetadata:
         deletion_date=key.deletion_at,
         origin=key.origin,
         key_manager=key.manager,
-        customer_master_key_spec=_OLD_SPECS.get(key.spec.value),
+        customer_master_key_spec=OLD_SPECS.get(key.spec.value),
         key_spec=key.spec,
-        encryption_algorithms=SPECS[key.spec].encryption_algorithms,
         multi_region=key.multi_region,
         pending_deletion_window_in_days=key.pending_window_days if pending_replicas else None,
-        current_key_material_id=key.material_id,
+        current_key_material_id=key.material_id if SPECS[key.spec].kind is Kind.SYMMETRIC else None,
+        **algorithms(key),
     )
 
 
@@ -98,48 +128,83 @@ def _requested_spec(request: CreateKeyRequest) -> KeySpec:
     return KeySpec(old) if old is not None else request.key_spec or KeySpec.SYMMETRIC_DEFAULT
 
 
+def _requested_usage(request: CreateKeyRequest, spec: KeySpec) -> KeyUsage:
+    row = SPECS[spec]
+    usage = request.key_usage or row.default_usage
+    if usage is None:
+        raise ValidationException(
+            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys."
+        )
+    if usage not in row.algorithms:
+        raise ValidationException(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
+    return usage
+
+
+def is_slow_to_make(spec: KeySpec) -> bool:
+    """Whether a key of a spec takes up to seconds to generate: two large primes have to be found."""
+    return spec in SPECS and SPECS[spec].kind is Kind.RSA
+
+
+def require_in_partition(spec: KeySpec, realm: Realm) -> None:
+    """Refuse a spec that does not exist in the Regions of a realm's partition.
+
+    Raises:
+        UnsupportedOperationException: As said.
+    """
+    if realm.partition not in SPECS[spec].partitions:
+        raise UnsupportedOperationException(f"KeySpec {spec} is not supported in this Region.")
+
+
 def _check_create_key(request: CreateKeyRequest) -> None:
     spec = _requested_spec(request)
     if request.origin is not Origin.AWS_KMS or request.custom_key_store_id or request.xks_key_id:
         raise UnsupportedOperationException("This service creates keys of Origin AWS_KMS only.")
     if request.multi_region:
         raise UnsupportedOperationException("This service creates single-Region keys only.")
-    row = SPECS.get(spec)
-    if row is None:
+    if spec not in SPECS:
         raise UnsupportedOperationException(f"KeySpec {spec} is not supported.")
-    usage = request.key_usage or row.default_usage
-    if usage not in row.usages:
-        raise ValidationException(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
+    _requested_usage(request, spec)
     if request.policy is not None:
         require_policy(request.policy)
     require_new_tags(request.tags)
+
+
+def _make_key(call: Call, request: CreateKeyRequest) -> tuple[Key, Material]:
+    """A new key and its material, both of nobody yet.
+
+    Raises:
+        UnsupportedOperationException: The spec does not exist in the Region.
+    """
+    spec = _requested_spec(request)
+    require_in_partition(spec, call.realm)
+    empty = Key(
+        realm=call.realm,
+        key_id=new_uuid(),
+        spec=spec,
+        usage=_requested_usage(request, spec),
+        origin=request.origin,
+        manager=KeyManager.CUSTOMER,
+        state=KeyState.ENABLED,
+        description=request.description,
+        created_at=call.clocks.key_life(),
+    )
+    material = call.keystores.of(empty).generate(empty)
+    return replace(empty, material_id=material.material_id), material
 
 
 @operation(
     action="kms:CreateKey",
     writes=True,
     check=_check_create_key,
+    ahead=_make_key,
+    slow=lambda request: is_slow_to_make(_requested_spec(request)),
     errors="MalformedPolicyDocument DependencyTimeout InvalidArn UnsupportedOperation KMSInternal LimitExceeded Tag"
     " CustomKeyStoreNotFound CustomKeyStoreInvalidState CloudHsmClusterInvalidConfiguration XksKeyInvalidConfiguration"
     " XksKeyAlreadyInUse XksKeyNotFound",
 )
-def create_key(call: WriteCall, request: CreateKeyRequest) -> CreateKeyResponse:
+def create_key(call: WriteCall, request: CreateKeyRequest, made: tuple[Key, Material]) -> CreateKeyResponse:
     """Create a KMS key with new material, its policy and its tags."""
-    spec = _requested_spec(request)
-    now = call.clocks.key_life()
-    empty = Key(
-        realm=call.realm,
-        key_id=new_uuid(),
-        spec=spec,
-        usage=request.key_usage or SPECS[spec].usages[0],
-        origin=request.origin,
-        manager=KeyManager.CUSTOMER,
-        state=KeyState.ENABLED,
-        description=request.description,
-        created_at=now,
-    )
-    material = call.keystores.of(empty).generate(empty)
-    new = replace(empty, material_id=material.material_id)
+    new, material = made
     policy = default_policy(call.realm) if request.policy is None else request.policy
     call.tx.insert_key(
         StoredKey(

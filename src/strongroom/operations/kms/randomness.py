@@ -2,7 +2,7 @@
 
 from strongroom.model.errors import CustomKeyStoreNotFoundException
 from strongroom.operations import shapes
-from strongroom.operations.kms.encryption import RecipientInfo, refuse_recipient
+from strongroom.operations.kms.recipients import Recipient, require_whole
 from strongroom.operations.request import fault, invalid
 from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import Call, operation
@@ -13,24 +13,26 @@ class GenerateRandomRequest(Request, frozen=True, kw_only=True):
 
     number_of_bytes: shapes.NumberOfBytes | None = None
     custom_key_store_id: shapes.CustomKeyStoreId | None = None
-    recipient: RecipientInfo | None = None
+    recipient: Recipient | None = None
 
 
 class GenerateRandomResponse(Response, frozen=True, kw_only=True):
     """The bytes."""
 
-    plaintext: bytes
+    plaintext: bytes | None = None
+    ciphertext_for_recipient: bytes | None = None
 
 
 def _check(request: GenerateRandomRequest) -> None:
     if request.number_of_bytes is None:
         raise invalid(fault("numberOfBytes", "Member must not be null"))
-    refuse_recipient(request.recipient)
+    require_whole(request.recipient)
 
 
 @operation(
     action="kms:GenerateRandom",
     check=_check,
+    secret=("plaintext",),
     errors="DependencyTimeout KMSInternal UnsupportedOperation CustomKeyStoreNotFound CustomKeyStoreInvalidState",
 )
 def generate_random(call: Call, request: GenerateRandomRequest) -> GenerateRandomResponse:

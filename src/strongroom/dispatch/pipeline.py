@@ -1,38 +1,41 @@
 """The pipeline of one request; the only code that walks the operation table.
 
-``prepare`` decodes, finds the keys, authorizes and checks state and usage; ``Prepared.run`` (or ``transact``, inside a
-writing transaction, which decides again on the rows that it reads) does the work and makes the audit record. Order of
-faults: validation, key look-up, authorization, state and usage, DryRun, the work.
+``prepare`` decodes, finds the keys, authorizes and checks state and usage; ``Prepared.perform`` does the work, and
+``finish`` words answer and audit record. A writing operation ends in ``transact`` instead, inside a transaction, which
+decides again on the rows that it reads. Order of faults: validation, key look-up, authorization, state and usage,
+DryRun, the work.
+
+The rim chooses the thread for what takes long: ``Prepared.work`` says how long ``perform`` takes. A request with an
+attestation document is prepared in two steps, ``attest`` and ``Dispatcher.decide``, since checking one takes
+milliseconds and a decision may depend on what it says.
 """
 
 import logging
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from enum import Enum, auto
+from typing import Any
 
 import msgspec
 
 from strongroom.authz.decide import require_allowed, unknown_ciphertext
+from strongroom.dispatch.answers import Facts, Outcome, additional_data, dry_run_passed, encode, fault_body
+from strongroom.dispatch.keys import Lookup, require_fit, resolve
 from strongroom.ids import new_uuid
 from strongroom.keyview import KeyViews
 from strongroom.model.arn import KeyRef, alias_arn, parse_key_ref
 from strongroom.model.ciphertext import parse_header
 from strongroom.model.errors import (
-    DryRunOperationException,
     Fault,
-    IncorrectKeyException,
     InvalidGrantTokenException,
-    InvalidKeyUsageException,
     KMSInternalException,
     NotFoundException,
 )
-from strongroom.model.identity import Caller
-from strongroom.model.key import Alias, StoredKey
+from strongroom.model.key import StoredKey
 from strongroom.model.region import Realm
 from strongroom.model.spec import SPECS
-from strongroom.model.state import require_state
 from strongroom.operations.logged import request_parameters, response_elements
 from strongroom.operations.request import decode
-from strongroom.operations.shapes import Request, Response
+from strongroom.operations.shapes import Response
 from strongroom.operations.table import EVENT_SOURCE, Call, Operation, Target, WriteCall
 from strongroom.ports import (
     AdapterError,
@@ -40,6 +43,8 @@ from strongroom.ports import (
     Clocks,
     KeyStores,
     MarkerSeal,
+    Recipient,
+    Recipients,
     Store,
     TamperedStoreError,
     Trail,
@@ -47,47 +52,14 @@ from strongroom.ports import (
 )
 
 _log = logging.getLogger("strongroom.dispatch")
-_encode = msgspec.json.Encoder().encode
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """What is known of a request beside its body, its caller proven.
+class Work(Enum):
+    """How long the rest of a request takes."""
 
-    Attributes:
-        region: The Region of the credential scope.
-        tls: (protocol version, cipher suite), None on plain HTTP.
-        host: The Host header as sent.
-    """
-
-    request_id: str
-    caller: Caller
-    region: str
-    source_ip: str
-    user_agent: str
-    tls: tuple[str, str] | None
-    host: str
-
-
-class Outcome(NamedTuple):
-    """The answer of a request, and its audit record, which must be durable before the answer leaves."""
-
-    status: int
-    fault: str | None
-    body: bytes
-    event_id: str
-    payload: bytes
-
-
-class Lookup(Protocol):
-    """Where keys are found: the cached views, or a transaction."""
-
-    def key(self, realm: Realm, key_id: str) -> StoredKey | None:
-        """A key, or None."""
-        ...
-
-    def alias(self, realm: Realm, name: str) -> Alias | None:
-        """An alias, or None."""
-        ...
+    SHORT = auto()  # so short that the event loop can do it
+    LONG = auto()  # up to some milliseconds: slow private keys, attestations
+    GENERATION = auto()  # up to seconds: new RSA keys
 
 
 class Dispatcher(msgspec.Struct, frozen=True):
@@ -99,19 +71,31 @@ class Dispatcher(msgspec.Struct, frozen=True):
     clocks: Clocks
     markers: MarkerSeal
     trail: Trail
+    recipients: Recipients
 
     def prepare(self, facts: Facts, operation: Operation, body: bytes) -> "Prepared":
-        """Take a request as far as its decision; a refusal is kept in the result, so that it is audited, too.
+        """Take a request as far as its decision, or to its attestation document where it has one.
 
-        The rim has refreshed the views for this request, before it looked the access key up in them.
+        A refusal is kept in the result, so that it is audited, too. The rim has refreshed the views for this request,
+        before it looked the access key up in them.
         """
         prepared = Prepared(self, facts, operation)
         try:
             prepared.read(body)
-            self._decide(prepared)
+            if not prepared.attests:
+                self._decide(prepared)
         except Exception as error:  # noqa: BLE001 - whatever it is, the proven caller's request is audited
             prepared.refused = prepared.as_fault(error)
         return prepared
+
+    def decide(self, prepared: "Prepared") -> None:
+        """Take a request on whose attestation document is checked, time having passed; as ``prepare``."""
+        if prepared.refused is None:
+            try:
+                self.views.refresh()
+                self._decide(prepared)
+            except Exception as error:  # noqa: BLE001 - as in prepare
+                prepared.refused = prepared.as_fault(error)
 
     def _decide(self, prepared: "Prepared") -> None:
         """Decide on the views, and again where somebody's commit fell between the reads of an alias and of its key.
@@ -160,7 +144,10 @@ class Dispatcher(msgspec.Struct, frozen=True):
 class Prepared:
     """One request on its way: decoded, decided, ready to run."""
 
-    __slots__ = ("_core", "_facts", "_foreign", "_keys", "_operation", "_realm", "_request", "refused")
+    __slots__ = (
+        "_answer", "_core", "_facts", "_foreign", "_keys", "_made", "_operation", "_realm", "_recipient", "_request",
+        "_response", "refused",
+    )  # fmt: skip
 
     def __init__(self, core: Dispatcher, facts: Facts, operation: Operation) -> None:
         self._core = core
@@ -170,11 +157,32 @@ class Prepared:
         self._request: Any = None
         self._keys: tuple[StoredKey, ...] = ()
         self._foreign: tuple[str, StoredKey | None] | None = None
+        self._recipient: Recipient | None = None
+        self._made: tuple[Any, ...] = ()
+        self._response: Response | None = None
+        self._answer: Response | None = None
         self.refused: Fault | None = None
 
     @property
+    def attests(self) -> bool:
+        """Whether the request has an attestation document that is still to be checked."""
+        unchecked = self.refused is None and self._recipient is None
+        return unchecked and getattr(self._request, "recipient", None) is not None
+
+    @property
+    def work(self) -> Work:
+        """How long ``perform`` takes."""
+        operation = self._operation
+        if self.refused is not None:
+            return Work.SHORT
+        if operation.slow is not None and operation.slow(self._request):
+            return Work.GENERATION
+        slow = operation.usage is not None and any(SPECS[stored.key.spec].slow for stored in self._keys)
+        return Work.LONG if slow or self._recipient is not None else Work.SHORT
+
+    @property
     def writes(self) -> bool:
-        """Whether the rest runs in a writing transaction (``transact``); else ``run`` does it."""
+        """Whether a writing transaction (``transact``) ends the request; else ``finish`` does."""
         return self._operation.writes and self.refused is None
 
     def read(self, body: bytes) -> None:
@@ -185,6 +193,13 @@ class Prepared:
         if getattr(self._request, "grant_tokens", ()):
             raise InvalidGrantTokenException("Invalid grant token")
 
+    def attest(self) -> None:
+        """Check the attestation document; a refusal is kept. May be called on any thread."""
+        try:
+            self._recipient = self._core.recipients.attested(self._request.recipient.attestation_document)
+        except Exception as error:  # noqa: BLE001 - as in prepare
+            self.refused = self.as_fault(error)
+
     def decide(self, lookup: Lookup) -> None:
         """Find the keys, authorize, check state and usage.
 
@@ -194,23 +209,34 @@ class Prepared:
         operation, request = self._operation, self._request
         self._keys = tuple(self._find(target, lookup) for target in operation.targets)
         for target, stored in zip(operation.targets, self._keys, strict=True):
-            _require_fit(operation, target, request, stored)
+            require_fit(operation, target, request, stored)
+        if operation.fit is not None:
+            operation.fit(request, *self._keys)
         if operation.dry_run and request.dry_run and not self._opens_ciphertext:
             raise dry_run_passed()
 
-    def run(self) -> Outcome:
-        """Do the work of an operation that does not write, or word the refusal."""
+    def perform(self) -> None:
+        """Do the work of an operation that does not write; for one that writes, make what its transaction needs.
+
+        What goes wrong is kept. May be called on any thread where ``work`` is not SHORT: such handlers read no rows.
+        """
         if self.refused is not None:
-            return self._outcome(None, self.refused)
-        core = self._core
-        call = Call(self._realm, self._facts.caller, core.keystores, core.clocks, core.markers, core.store)
+            return
+        operation = self._operation
         try:
-            response = self._operation.function(call, self._request, *self._keys)
+            if not operation.writes:
+                self._response = operation.function(self._call(), self._request, *self._keys)
+                self._answer = self._for_recipient(self._response)
+            elif operation.ahead is not None:
+                self._made = (operation.ahead(self._call(), self._request),)
         except Exception as error:  # noqa: BLE001 - as in prepare
-            return self._outcome(None, self.as_fault(error))
-        if self._operation.dry_run and self._request.dry_run:
+            self.refused = self.as_fault(error)
+
+    def finish(self) -> Outcome:
+        """The answer of a request that was performed or refused."""
+        if self.refused is None and self._operation.dry_run and self._request.dry_run:
             return self._outcome(None, dry_run_passed())
-        return self._outcome(response, None)
+        return self._outcome(self._response, self.refused, self._answer)
 
     def transact(self, tx: Transaction) -> Outcome:
         """Decide again on fresh rows and do the work of a writing operation, its record in the same transaction.
@@ -221,8 +247,8 @@ class Prepared:
         self.decide(tx)
         core = self._core
         call = WriteCall(self._realm, self._facts.caller, core.keystores, core.clocks, core.markers, tx, tx)
-        response = self._operation.function(call, self._request, *self._keys)
-        outcome = self._outcome(response, None)
+        response = self._operation.function(call, self._request, *self._keys, *self._made)
+        outcome = self._outcome(response, None, response)
         tx.add_record(outcome.event_id, outcome.payload)
         return outcome
 
@@ -240,6 +266,18 @@ class Prepared:
             _log.error("%s %s failed", self._operation.name, self._facts.request_id, exc_info=error)
         return KMSInternalException("The request was rejected because of an internal failure. It can be retried.")
 
+    def _call(self) -> Call:
+        core = self._core
+        return Call(self._realm, self._facts.caller, core.keystores, core.clocks, core.markers, core.store)
+
+    def _for_recipient(self, response: Response | None) -> Response | None:
+        """The answer, its secret in an envelope where the request names a recipient."""
+        if self._recipient is None or response is None:
+            return response
+        secret, *_ = left_out = self._operation.secret
+        envelope = self._core.recipients.envelop(self._recipient, getattr(response, secret))
+        return msgspec.structs.replace(response, ciphertext_for_recipient=envelope, **dict.fromkeys(left_out))
+
     @property
     def _opens_ciphertext(self) -> bool:
         blobs = any(target.blob_member for target in self._operation.targets)
@@ -253,7 +291,7 @@ class Prepared:
         if owner != self._facts.caller.account:
             self._foreign = (owner, self._of_another(ref, lookup))
         require_allowed(self._facts.caller, target.action, owner, from_ciphertext=from_ciphertext)
-        stored = _resolve(ref, lookup)
+        stored = resolve(ref, lookup)
         if stored is not None:
             return stored
         if from_ciphertext:
@@ -265,7 +303,7 @@ class Prepared:
     def _of_another(self, ref: KeyRef, lookup: Lookup) -> StoredKey | None:
         """The key of another account, for that account's record; what is wrong with it is not the caller's to know."""
         try:
-            return _resolve(ref, lookup)
+            return resolve(ref, lookup)
         except AdapterError as error:
             self.as_fault(error)
             return None
@@ -283,7 +321,8 @@ class Prepared:
 
     # --- answer and record ---
 
-    def _outcome(self, response: Response | None, fault: Fault | None) -> Outcome:
+    def _outcome(self, response: Response | None, fault: Fault | None, answer: Response | None = None) -> Outcome:
+        """The end of the request: ``answer`` is what the caller gets of the response."""
         request, operation = self._request, self._operation
         denied_elsewhere = self._foreign is not None and fault is not None
         event = self._core._event(  # noqa: SLF001 - one pipeline in two classes
@@ -293,14 +332,16 @@ class Prepared:
             read_only=operation.read_only,
             request_parameters=request_parameters(request) if request is not None else None,
             response_elements=self._elements(response) if operation.writes and fault is None else None,
-            additional_event_data=None if fault else _material_data(operation, response, self._keys),
+            additional_event_data=(
+                None if fault else additional_data(operation, response, self._keys, self._recipient)
+            ),
             resources=() if denied_elsewhere else self._resources(response),
             shared_event_id=new_uuid() if self._foreign else None,
         )
         payload = self._core.trail.encode(event, *self._owner_events(event))
         if fault is not None:
             return Outcome(fault.status, fault.type, fault_body(fault), event.event_id, payload)
-        return Outcome(200, None, b"" if response is None else _encode(response), event.event_id, payload)
+        return Outcome(200, None, b"" if answer is None else encode(answer), event.event_id, payload)
 
     def _owner_events(self, event: AuditEvent) -> tuple[AuditEvent, ...]:
         """The second record of a cross-account pair, for the owner of a key that exists."""
@@ -330,60 +371,3 @@ class Prepared:
         if response is not None:
             return response_elements(response)
         return {"keyId": self._keys[-1].key.arn} if hasattr(self._request, "key_id") else None
-
-
-def dry_run_passed() -> DryRunOperationException:
-    """The answer to a dry run that found nothing wrong."""
-    return DryRunOperationException("The request would have succeeded, but the DryRun option is set.")
-
-
-def fault_body(fault: Fault) -> bytes:
-    """The JSON body of a fault; the message is left out where AWS sends none."""
-    if not fault.message:
-        return _encode({"__type": fault.type})
-    return _encode({"__type": fault.type, "message": fault.message})
-
-
-def _resolve(ref: KeyRef, lookup: Lookup) -> StoredKey | None:
-    if ref.alias is None:
-        return lookup.key(ref.realm, ref.key_id or "")
-    found = lookup.alias(ref.realm, ref.alias)
-    if found is None:
-        return None
-    stored = lookup.key(ref.realm, found.key_id)
-    # The key's set hash covers its aliases: an alias row that the key does not know was put there by somebody else.
-    if stored is None or found not in stored.aliases:
-        raise TamperedStoreError(f"alias {ref.arn} does not belong to key {found.key_id}")
-    return stored
-
-
-def _require_fit(operation: Operation, target: Target, request: Request, stored: StoredKey) -> None:
-    """State, then (for a ciphertext) the right key, then usage and algorithm."""
-    key = stored.key
-    if not target.any_state:
-        require_state(operation.states, key.state, key.arn)
-    ignored = getattr(request, "dry_run_modifiers", None)  # IGNORE_CIPHERTEXT is the only one
-    blob = getattr(request, target.blob_member) if target.blob_member and not ignored else None
-    if blob is not None:
-        header = parse_header(blob)
-        if (header.account, header.key_id) != (key.realm.account, key.key_id):
-            raise IncorrectKeyException(
-                "The key ID in the request does not identify a CMK that can perform this operation."
-            )
-    if operation.usage is not None and key.usage is not operation.usage:
-        raise InvalidKeyUsageException(f"{key.arn} key usage is {key.usage} which is not valid for {operation.name}.")
-    algorithm = getattr(request, target.algorithm) if target.algorithm else None
-    if algorithm is not None and algorithm not in SPECS[key.spec].encryption_algorithms:
-        raise InvalidKeyUsageException(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
-
-
-def _material_data(operation: Operation, response: Any, keys: tuple[StoredKey, ...]) -> dict[str, str | None] | None:
-    """CloudTrail's additionalEventData of a cryptographic call: which materials did it."""
-    if operation.usage is None:
-        return None
-    if hasattr(response, "source_key_material_id"):
-        return {
-            "sourceKeyMaterialId": response.source_key_material_id,
-            "destinationKeyMaterialId": response.destination_key_material_id,
-        }
-    return {"keyMaterialId": getattr(response, "key_material_id", keys[0].key.material_id)}

@@ -1,0 +1,226 @@
+"""Lanes: long work off the loop, answered on it, and no more of it than is bounded."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongroom.dispatch import Work
+from strongroom.operations.table import OPERATIONS
+from strongroom.wire.lanes import LIMITS, Lane, Step, open_lanes
+from tests.wire.rim import PATIENCE, Rim, call, open_rim
+
+RSA_SIGNING = {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop of the test's own."""
+    own = asyncio.new_event_loop()
+    yield own
+    own.close()
+
+
+@pytest.fixture
+def rim(tmp_path: Path) -> Iterator[Rim]:
+    """An endpoint of the test's own."""
+    with open_rim(tmp_path) as opened:
+        yield opened
+
+
+def nothing() -> None:
+    """Work without any."""
+
+
+def held(gate: threading.Event) -> None:
+    """Work that lasts until it is let go."""
+    assert gate.wait(PATIENCE)
+
+
+def wait_for(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> Any:
+    """Run the loop until a future is done."""
+    return loop.run_until_complete(asyncio.wait_for(future, PATIENCE))
+
+
+def test_work_is_done_on_another_thread_and_answered_on_the_loops(loop: asyncio.AbstractEventLoop) -> None:
+    """What follows the work runs on the thread that runs the loop; the work itself does not."""
+    lane = Lane(1, 8, loop)
+    threads: list[int] = []
+    answered: asyncio.Future[int] = loop.create_future()
+    assert lane.take(lambda: threads.append(threading.get_ident()), lambda: answered.set_result(threading.get_ident()))
+    assert wait_for(loop, answered) == threading.get_ident() != threads[0]
+    lane.close()
+
+
+def test_a_full_lane_turns_away_until_one_is_answered(loop: asyncio.AbstractEventLoop) -> None:
+    """What waits counts as well as what is at work; an answer makes room for one."""
+    lane = Lane(1, 2, loop)
+    gate = threading.Event()
+    done: list[int] = []
+    first, third = loop.create_future(), loop.create_future()
+    assert lane.take(lambda: held(gate), lambda: first.set_result(None))
+    assert lane.take(nothing, lambda: done.append(2))
+    assert not lane.take(nothing, lambda: done.append(0))
+    gate.set()
+    wait_for(loop, first)
+    assert lane.take(nothing, lambda: third.set_result(None))
+    wait_for(loop, third)
+    assert done == [2]
+    lane.close()
+
+
+def test_one_that_fails_keeps_no_other_from_its_answer(loop: asyncio.AbstractEventLoop) -> None:
+    """What is finished together is answered each by itself."""
+    lane = Lane(1, 8, loop)
+    failures: list[BaseException] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    last: asyncio.Future[None] = loop.create_future()
+
+    def fail() -> None:
+        raise ValueError
+
+    for then in (fail, fail, lambda: last.set_result(None)):
+        assert lane.take(nothing, then)
+    wait_for(loop, last)
+    assert [type(failure) for failure in failures] == [ValueError, ValueError]
+    lane.close()
+
+
+def test_a_closed_lane_gives_up_what_waits(loop: asyncio.AbstractEventLoop) -> None:
+    """What has begun ends; what has not is never done."""
+    lane = Lane(1, 2, loop)
+    begun, gate = threading.Event(), threading.Event()
+    first: asyncio.Future[None] = loop.create_future()
+    done: list[int] = []
+
+    def work() -> None:
+        begun.set()
+        held(gate)
+
+    lane.take(work, lambda: first.set_result(None))
+    lane.take(lambda: done.append(1), lambda: done.append(2))
+    assert begun.wait(PATIENCE)
+    lane.close()
+    gate.set()
+    wait_for(loop, first)
+    assert done == []
+
+
+def test_all_long_work_has_a_lane(loop: asyncio.AbstractEventLoop) -> None:
+    """Whatever is not short has its threads and its bound."""
+    lanes = open_lanes(loop)
+    assert lanes.keys() == LIMITS.keys() == set(Work) - {Work.SHORT}
+    for lane in lanes.values():
+        lane.close()
+
+
+class Held(Lane):
+    """A lane that does nothing until it is told to."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+        super().__init__(1, limit, loop)
+        self.gate = threading.Event()
+        self.taken = 0
+
+    def take(self, work: Step, then: Step) -> bool:
+        """As a lane, behind the gate."""
+
+        def behind() -> None:
+            held(self.gate)
+            work()
+
+        taken = super().take(behind, then)
+        self.taken += taken
+        return taken
+
+
+def hold(rim: Rim, work: Work, limit: int = 8) -> Held:
+    """Put a held lane in place of one of the rim's."""
+    lane = Held(rim.loop, limit)
+    rim.endpoint._lanes = {**rim.endpoint._lanes, work: lane}
+    return lane
+
+
+# The lane of a call's slow half: what the key is, and the call on it.
+SLOW: dict[str, tuple[Work, dict[str, str], str, dict[str, Any]]] = {
+    "a new RSA key": (Work.GENERATION, {}, "CreateKey", RSA_SIGNING),
+    "an RSA data key pair": (Work.GENERATION, {}, "GenerateDataKeyPair", {"KeyPairSpec": "RSA_2048"}),
+    "an RSA signature": (
+        Work.LONG, RSA_SIGNING, "Sign", {"Message": b"m", "SigningAlgorithm": "RSASSA_PSS_SHA_256"},
+    ),
+    "an ML-DSA signature": (
+        Work.LONG,
+        {"KeySpec": "ML_DSA_44", "KeyUsage": "SIGN_VERIFY"},
+        "Sign",
+        {"Message": b"m", "SigningAlgorithm": "ML_DSA_SHAKE_256"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_slow_work_leaves_the_loop_free(rim: Rim, case: str) -> None:
+    """While a slow call waits on its lane, the endpoint answers others; then it answers the slow one."""
+    work, spec, operation, members = SLOW[case]
+    key_id = rim.call("CreateKey", **spec).json["KeyMetadata"]["KeyId"]
+    lane = hold(rim, work)
+    target = {} if operation == "CreateKey" else {"KeyId": key_id}
+    slow = rim.begin(call(operation, members={**target, **members}))
+    assert rim.call("ListKeys").status == 200
+    assert (lane.taken, slow.done()) == (1, False)
+    lane.gate.set()
+    assert wait_for(rim.loop, slow).status == 200
+    lane.close()
+
+
+FAST: dict[str, tuple[dict[str, str], str, dict[str, Any]]] = {
+    "an HMAC": (
+        {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
+        "GenerateMac",
+        {"Message": b"m", "MacAlgorithm": "HMAC_SHA_256"},
+    ),
+    "a P-256 signature": (
+        {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"},
+        "Sign",
+        {"Message": b"m", "SigningAlgorithm": "ECDSA_SHA_256"},
+    ),
+    "an elliptic data key pair": ({}, "GenerateDataKeyPair", {"KeyPairSpec": "ECC_NIST_P256"}),
+    "the description of an RSA key": (RSA_SIGNING, "DescribeKey", {}),
+    "a dry run": (
+        RSA_SIGNING, "Sign", {"Message": b"m", "SigningAlgorithm": "RSASSA_PSS_SHA_256", "DryRun": True},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FAST)
+def test_what_is_quick_takes_no_lane(rim: Rim, case: str) -> None:
+    """A hop to a thread and back would cost more than the work itself."""
+    spec, operation, members = FAST[case]
+    key_id = rim.call("CreateKey", **spec).json["KeyMetadata"]["KeyId"]
+    lanes = [hold(rim, work) for work in LIMITS]
+    rim.call(operation, members={"KeyId": key_id, **members})
+    assert [lane.taken for lane in lanes] == [0, 0]
+    for lane in lanes:
+        lane.close()
+
+
+def test_a_full_lane_is_answered_with_throttling_and_audited(rim: Rim) -> None:
+    """The call beyond the bound is refused as AWS refuses it, with a record; nothing of it was done."""
+    lane = hold(rim, Work.GENERATION, limit=1)
+    first = rim.begin(call("CreateKey", members=RSA_SIGNING))
+    second = rim.call("CreateKey", members=RSA_SIGNING)
+    assert (second.status, second.json["__type"]) == (400, "ThrottlingException")
+    lane.gate.set()
+    assert wait_for(rim.loop, first).status == 200
+    assert len(rim.call("ListKeys").json["Keys"]) == 1
+    codes = [record.get("errorCode") for record in rim.records() if record["eventName"] == "CreateKey"]
+    assert sorted(codes, key=str) == [None, "ThrottlingException"]
+    lane.close()
+
+
+def test_every_slow_operation_is_known() -> None:
+    """RSA keys are generated by these operations, so these say when they are slow."""
+    slow = {name for name, row in OPERATIONS.items() if row.slow is not None}
+    assert slow == {"CreateKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"}
