@@ -118,7 +118,7 @@ class Given(NamedTuple):
     """What requests need beside the key they are about.
 
     Attributes:
-        blob: A ciphertext of the key.
+        blob: What ``made_by`` gives.
         alias: An alias name that is free.
         taken: An alias that exists.
         other: Another key.
@@ -130,19 +130,61 @@ class Given(NamedTuple):
     other: str
 
 
+SIGNATURE = {"Message": b"a message", "SigningAlgorithm": "ECDSA_SHA_256"}
+MAC = {"Message": b"a message", "MacAlgorithm": "HMAC_SHA_256"}
+SIGNING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+AUTHENTICATING = {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}
+AGREEING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"}
+ENCAPSULATING = {"KeySpec": "ML_KEM_768", "KeyUsage": "ENCAPSULATE_DECAPSULATE"}
+
+KINDS: dict[str, dict[str, str]] = {
+    "Sign": SIGNING,
+    "Verify": SIGNING,
+    "GetPublicKey": SIGNING,
+    "GenerateMac": AUTHENTICATING,
+    "VerifyMac": AUTHENTICATING,
+    "DeriveSharedSecret": AGREEING,
+    "Encapsulate": ENCAPSULATING,
+    "Decapsulate": ENCAPSULATING,
+}
+"""The kind of key that a request of ``requests_on`` needs, where it is not a symmetric one."""
+
+
+def made_by(kms: Any, key: str, name: str) -> bytes:
+    """What a request of ``requests_on`` needs of its key: a ciphertext, a signature, or the like."""
+    makers: dict[str, tuple[str, dict[str, Any], str]] = {
+        "Verify": ("Sign", SIGNATURE, "Signature"),
+        "VerifyMac": ("GenerateMac", MAC, "Mac"),
+        "DeriveSharedSecret": ("GetPublicKey", {}, "PublicKey"),
+        "Decapsulate": ("Encapsulate", {"EncapsulationAlgorithm": "ML_KEM"}, "SharedSecretCiphertextBlob"),
+    }
+    if name in KINDS and name not in makers:
+        return b"nothing"
+    operation, request, member = makers.get(name, ("Encrypt", {"Plaintext": b"x"}, "CiphertextBlob"))
+    made: bytes = ask(kms, operation, {"KeyId": key} | request)[member]
+    return made
+
+
 def requests_on(key: str, given: Given) -> dict[str, dict[str, Any]]:
     """A request of every built operation that takes a KeyId, by its name; of ReEncrypt one for either of its keys."""
     return {
         "CancelKeyDeletion": {"KeyId": key},
         "CreateAlias": {"AliasName": given.alias, "TargetKeyId": key},
+        "Decapsulate": {"KeyId": key, "SharedSecretCiphertextBlob": given.blob, "EncapsulationAlgorithm": "ML_KEM"},
         "Decrypt": {"CiphertextBlob": given.blob, "KeyId": key},
+        "DeriveSharedSecret": {"KeyId": key, "KeyAgreementAlgorithm": "ECDH", "PublicKey": given.blob},
         "DescribeKey": {"KeyId": key},
         "DisableKey": {"KeyId": key},
         "EnableKey": {"KeyId": key},
+        "Encapsulate": {"KeyId": key, "EncapsulationAlgorithm": "ML_KEM"},
         "Encrypt": {"KeyId": key, "Plaintext": b"16 bytes exactly"},
         "GenerateDataKey": {"KeyId": key, "KeySpec": "AES_256"},
+        "GenerateDataKeyPair": {"KeyId": key, "KeyPairSpec": "ECC_NIST_P256"},
+        "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key, "KeyPairSpec": "ECC_NIST_P256"},
         "GenerateDataKeyWithoutPlaintext": {"KeyId": key, "KeySpec": "AES_256"},
+        "GenerateMac": {"KeyId": key, **MAC},
         "GetKeyPolicy": {"KeyId": key},
+        "GetPublicKey": {"KeyId": key},
         "ListAliases": {"KeyId": key},
         "ListKeyPolicies": {"KeyId": key},
         "ListResourceTags": {"KeyId": key},
@@ -150,10 +192,13 @@ def requests_on(key: str, given: Given) -> dict[str, dict[str, Any]]:
         "ReEncrypt from": {"CiphertextBlob": given.blob, "SourceKeyId": key, "DestinationKeyId": given.other},
         "ReEncrypt to": {"CiphertextBlob": given.blob, "DestinationKeyId": key},
         "ScheduleKeyDeletion": {"KeyId": key},
+        "Sign": {"KeyId": key, **SIGNATURE},
         "TagResource": {"KeyId": key, "Tags": [{"TagKey": "k", "TagValue": "v"}]},
         "UntagResource": {"KeyId": key, "TagKeys": ["k"]},
         "UpdateAlias": {"AliasName": given.taken, "TargetKeyId": key},
         "UpdateKeyDescription": {"KeyId": key, "Description": "d"},
+        "Verify": {"KeyId": key, **SIGNATURE, "Signature": given.blob},
+        "VerifyMac": {"KeyId": key, **MAC, "Mac": given.blob},
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.compat.calls import account, new_key
 from tests.compat.records import all_frames
+from tests.compat.specs import Keys
 from tests.compat.story import Story, tell
 from tests.support import Server
 
@@ -20,6 +21,12 @@ def kms(server: Server) -> Any:
 def key(kms: Any) -> str:
     """The ARN of a fresh key."""
     return new_key(kms)
+
+
+@pytest.fixture(scope="session")
+def keys(kms: Any) -> Keys:
+    """Keys of every spec and usage, each made when it is first asked for."""
+    return Keys(kms)
 
 
 @pytest.fixture

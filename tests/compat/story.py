@@ -12,6 +12,8 @@ from tests.support import Server
 
 AGENT = "audit-test/1.0"
 PLAINTEXT = b"the plaintext that no audit may hold"
+MESSAGE = b"a message to sign that no audit may hold"
+FORGED = b"a signature or MAC that somebody forged"
 CONTEXT = {"customer": "in the clear, as in CloudTrail"}
 POLICY = '{"Version":"2012-10-17","Statement":[]}'
 
@@ -81,6 +83,7 @@ def _walk(call: History, foreign: str) -> tuple[str, str, str, list[bytes]]:
     hidden = call("GenerateDataKeyWithoutPlaintext", KeyId=arn, NumberOfBytes=48)
     opened = call("Decrypt", CiphertextBlob=hidden["CiphertextBlob"])
     random = call("GenerateRandom", NumberOfBytes=40)
+    more = _walk_other_kinds(call, arn)
     call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT, DryRun=True)
     call("Encrypt", KeyId=foreign, Plaintext=PLAINTEXT)
     call("Encrypt", KeyId=f"{foreign[:-36]}{uuid.uuid4()}", Plaintext=PLAINTEXT)
@@ -109,7 +112,40 @@ def _walk(call: History, foreign: str) -> tuple[str, str, str, list[bytes]]:
     call("CancelKeyDeletion", KeyId=arn)
     private = [PLAINTEXT, data_key["Plaintext"], opened["Plaintext"], random["Plaintext"], b"a grant token that is"]
     sealed = [blob, moved["CiphertextBlob"], data_key["CiphertextBlob"], hidden["CiphertextBlob"]]
-    return arn, other, name, private + sealed
+    return arn, other, name, private + sealed + more
+
+
+def _walk_other_kinds(call: History, symmetric: str) -> list[bytes]:
+    """Calls on asymmetric and HMAC keys, and key pairs; what no audit may hold of them."""
+    pair = call("GenerateDataKeyPair", KeyId=symmetric, KeyPairSpec="ECC_NIST_P384", EncryptionContext=CONTEXT)
+    hidden = call("GenerateDataKeyPairWithoutPlaintext", KeyId=symmetric, KeyPairSpec="ML_KEM_768")
+    signer = call("CreateKey", KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    signing = {"KeyId": signer, "SigningAlgorithm": "ECDSA_SHA_256", "Message": MESSAGE}
+    signature = call("Sign", **signing)["Signature"]
+    call("Verify", **signing, Signature=signature)
+    call("Verify", **signing, Signature=FORGED)
+    public_key = call("GetPublicKey", KeyId=signer)["PublicKey"]
+    authenticator = call("CreateKey", KeySpec="HMAC_512", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["Arn"]
+    authenticating = {"KeyId": authenticator, "MacAlgorithm": "HMAC_SHA_512", "Message": MESSAGE}
+    mac = call("GenerateMac", **authenticating)["Mac"]
+    call("VerifyMac", **authenticating, Mac=mac)
+    call("VerifyMac", **authenticating, Mac=FORGED)
+    agreeing = call("CreateKey", KeySpec="ECC_NIST_P384", KeyUsage="KEY_AGREEMENT")["KeyMetadata"]["Arn"]
+    agreed = call("DeriveSharedSecret", KeyId=agreeing, KeyAgreementAlgorithm="ECDH", PublicKey=pair["PublicKey"])[
+        "SharedSecret"
+    ]
+    kem = call("CreateKey", KeySpec="ML_KEM_768", KeyUsage="ENCAPSULATE_DECAPSULATE")["KeyMetadata"]["Arn"]
+    sealed = call("Encapsulate", KeyId=kem, EncapsulationAlgorithm="ML_KEM")
+    blob = sealed["SharedSecretCiphertextBlob"]
+    call("Decapsulate", KeyId=kem, EncapsulationAlgorithm="ML_KEM", SharedSecretCiphertextBlob=blob)
+    rsa = call("CreateKey", KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    padded = {"KeyId": rsa, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+    ciphertext = call("Encrypt", **padded, Plaintext=PLAINTEXT)["CiphertextBlob"]
+    call("Decrypt", **padded, CiphertextBlob=ciphertext)
+    private_keys = [pair["PrivateKeyPlaintext"], pair["PrivateKeyCiphertextBlob"], hidden["PrivateKeyCiphertextBlob"]]
+    public_keys = [pair["PublicKey"], hidden["PublicKey"], public_key]
+    made = [MESSAGE, FORGED, signature, mac, agreed, sealed["SharedSecret"], blob, ciphertext]
+    return private_keys + public_keys + made
 
 
 def tell(data: Path) -> Story:
@@ -121,7 +157,7 @@ def tell(data: Path) -> Story:
         arn, other, alias, private = _walk(history, foreign)
         raw = {
             "not JSON": _id_of(post(server, "Encrypt", b"{")),
-            "unknown operation": _id_of(post(server, "Sign", {})),
+            "unknown operation": _id_of(post(server, "NoSuchOperation", {})),
             "two faults": _id_of(post(server, "CreateKey", {"KeySpec": "X", "KeyUsage": "Y"})),
             "user agent": _id_of(post(server, "ListKeys", {}, headers={"User-Agent": AGENT})),
         }

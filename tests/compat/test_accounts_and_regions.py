@@ -22,6 +22,7 @@ from tests.compat.calls import (
     requests_on,
 )
 from tests.compat.test_encryption import INCORRECT_KEY, UNKNOWN_KEY
+from tests.compat.test_key_ids import TAKES_ALIASES
 from tests.support import Server
 
 REGIONS = ("us-east-1", "eu-west-1")
@@ -31,16 +32,6 @@ ELSEWHERE = (
     " access"
 )
 ACTIONS = {"ReEncrypt from": "kms:ReEncryptFrom", "ReEncrypt to": "kms:ReEncryptTo"}
-# AWS KMS API Reference: these take a key of another account; only they can name one by an alias ARN.
-ALIASES_TOO = (
-    "Decrypt",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "ReEncrypt from",
-    "ReEncrypt to",
-)
 
 
 class Home(NamedTuple):
@@ -177,9 +168,9 @@ def test_a_foreign_key_that_exists_looks_like_one_that_does_not(shared: Server, 
     assert theirs.kms.describe_key(KeyId=theirs.key)["KeyMetadata"] == before
 
 
-@pytest.mark.parametrize("name", ALIASES_TOO)
+@pytest.mark.parametrize("name", sorted(TAKES_ALIASES))
 def test_a_foreign_alias_that_exists_looks_like_one_that_does_not(shared: Server, homes: list[Home], name: str) -> None:
-    """The same holds for alias ARNs."""
+    """The same holds for alias ARNs: what takes an alias takes a key of another account, too."""
     mine, theirs = homes[0], homes[2]
     prefix = theirs.key.rpartition("key/")[0]
     answers = [_ask(shared, mine, name, prefix + alias, theirs.blob) for alias in (theirs.alias, new_alias())]

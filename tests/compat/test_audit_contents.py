@@ -8,7 +8,8 @@ import pytest
 from tests.compat.calls import ACCOUNT, id_of
 from tests.compat.story import CONTEXT, POLICY, Story, first, resource
 
-# Operation: requestParameters of its first call; {arn}, {id} and so on stand for what the story made.
+# Operation: requestParameters of its first call; {arn}, {id} and so on stand for what the story made, {key} for the
+# KeyId that was sent.
 PARAMETERS: dict[str, Any] = {
     "CreateAlias": {"aliasName": "{alias}", "targetKeyId": "{id}"},
     "Encrypt": {"keyId": "{alias}", "encryptionContext": CONTEXT, "encryptionAlgorithm": "SYMMETRIC_DEFAULT"},
@@ -21,6 +22,16 @@ PARAMETERS: dict[str, Any] = {
     },
     "GenerateDataKey": {"keyId": "{arn}", "keySpec": "AES_256", "encryptionContext": CONTEXT},
     "GenerateDataKeyWithoutPlaintext": {"keyId": "{arn}", "numberOfBytes": 48},
+    "GenerateDataKeyPair": {"keyId": "{arn}", "keyPairSpec": "ECC_NIST_P384", "encryptionContext": CONTEXT},
+    "GenerateDataKeyPairWithoutPlaintext": {"keyId": "{arn}", "keyPairSpec": "ML_KEM_768"},
+    "Sign": {"keyId": "{key}", "messageType": "RAW", "signingAlgorithm": "ECDSA_SHA_256"},
+    "Verify": {"keyId": "{key}", "messageType": "RAW", "signingAlgorithm": "ECDSA_SHA_256"},
+    "GenerateMac": {"keyId": "{key}", "macAlgorithm": "HMAC_SHA_512"},
+    "VerifyMac": {"keyId": "{key}", "macAlgorithm": "HMAC_SHA_512"},
+    "DeriveSharedSecret": {"keyId": "{key}", "keyAgreementAlgorithm": "ECDH"},
+    "Encapsulate": {"keyId": "{key}", "encapsulationAlgorithm": "ML_KEM"},
+    "Decapsulate": {"keyId": "{key}", "encapsulationAlgorithm": "ML_KEM"},
+    "GetPublicKey": {"keyId": "{key}"},
     "DescribeKey": {"keyId": "{alias}"},
     "UpdateKeyDescription": {"keyId": "{arn}", "description": "changed"},
     "TagResource": {"keyId": "{arn}", "tags": [{"tagKey": "team", "tagValue": "blue"}]},
@@ -44,11 +55,11 @@ PARAMETERS: dict[str, Any] = {
 }
 
 
-def filled(story: Story, value: Any) -> Any:
-    """A pattern with what the story made in it."""
+def filled(story: Story, value: Any, key: str) -> Any:
+    """A pattern with what the story made in it, and the KeyId of the call."""
     if isinstance(value, dict):
-        return {name: filled(story, inner) for name, inner in value.items()}
-    names = {"{arn}": story.arn, "{id}": id_of(story.arn), "{other}": story.other, "{alias}": story.alias}
+        return {name: filled(story, inner, key) for name, inner in value.items()}
+    names = {"{key}": key, "{arn}": story.arn, "{id}": id_of(story.arn), "{other}": story.other, "{alias}": story.alias}
     return names.get(value, value) if isinstance(value, str) else value
 
 
@@ -56,7 +67,8 @@ def filled(story: Story, value: Any) -> Any:
 def test_request_parameters(story: Story, by_request: dict[str, dict[str, Any]], name: str) -> None:
     """The request stands in the record as it was sent, defaults filled in, secrets left out."""
     found = dict(first(story, by_request, name)["requestParameters"])
-    expected = filled(story, PARAMETERS[name])
+    call = next(call for call in story.history.calls if call.name == name)
+    expected = filled(story, PARAMETERS[name], call.request.get("KeyId", ""))
     if name == "ListKeys":
         found.pop("resourceOwners", None)  # newer than CloudTrail's examples
     assert found == expected

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.compat.calls import ACCOUNT, REGION, account, new_alias
-from tests.support import PROGRAM, Server, clean_environment
+from tests.support import PROGRAM, Server, clean_environment, need
 
 AWS = PROGRAM.with_name("aws")
 # AWS CLI User Guide, "Return codes": version 1, which is the one on PyPI, ends with 255; version 2 would with 254.
@@ -129,6 +129,29 @@ def test_states_of_a_key(cli: Cli) -> None:
     assert text.endswith(f"(KMSInvalidStateException) when calling the EnableKey operation: {arn} is pending deletion.")
     assert cli.ok("cancel-key-deletion", "--key-id", key) == {"KeyId": arn}
     assert cli.ok("describe-key", "--key-id", key)["KeyMetadata"]["KeyState"] == "Disabled"
+
+
+def test_a_file_is_signed_and_verified_by_openssl(cli: Cli) -> None:
+    """create-key, sign, get-public-key as in AWS's documentation; OpenSSL's program verifies, and so does verify."""
+    openssl = need("openssl")
+    (cli.folder / "message").write_bytes(b"a file that is signed")
+    made = cli.ok("create-key", "--key-spec", "RSA_2048", "--key-usage", "SIGN_VERIFY")["KeyMetadata"]
+    assert (made["KeySpec"], made["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
+    how = ("--key-id", made["KeyId"], "--signing-algorithm", "RSASSA_PKCS1_V1_5_SHA_256", "--message-type", "RAW")
+    signed = cli.ok("sign", *how, "--message", "fileb://message")
+    (cli.folder / "signature").write_bytes(base64.b64decode(signed["Signature"]))
+    public = cli.ok("get-public-key", "--key-id", made["KeyId"])["PublicKey"]
+    (cli.folder / "public.der").write_bytes(base64.b64decode(public))
+    command = [openssl, "dgst", "-sha256", "-verify", "public.der", "-keyform", "DER", "-signature", "signature"]
+    done = subprocess.run([*command, "message"], cwd=cli.folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "Verified OK\n")
+    with_signature = ("--signature", "fileb://signature")
+    verified = cli.ok("verify", *how, "--message", "fileb://message", *with_signature)
+    assert (verified["SignatureValid"], verified["KeyId"]) == (True, made["Arn"])
+    (cli.folder / "message").write_bytes(b"a file that was changed")
+    text = cli.refused("verify", *how, "--message", "fileb://message", *with_signature)
+    assert text.startswith("An error occurred (KMSInvalidSignatureException) when calling the Verify operation:")
+    assert subprocess.run([*command, "message"], cwd=cli.folder, capture_output=True, check=False).returncode == 1
 
 
 def test_errors_of_the_command_line(cli: Cli) -> None:

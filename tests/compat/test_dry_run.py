@@ -5,22 +5,37 @@ from typing import Any
 
 import pytest
 
-from tests.compat.calls import ACCOUNT, REGION, account, ask_refused, id_of, new_key
+from tests.compat.calls import (
+    ACCOUNT,
+    KEYED,
+    KINDS,
+    MAC,
+    REGION,
+    SIGNATURE,
+    Given,
+    account,
+    ask_refused,
+    id_of,
+    made_by,
+    new_key,
+    operation_of,
+    requests_on,
+)
+from tests.compat.specs import MODEL, Keys
 from tests.support import Server
 
-OPERATIONS = ("Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt")
 CONTEXT = {"a": "b"}
 DRY = {"DryRun": True}
 IGNORING = {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
+NAMES = [name for name in KEYED if "DryRun" in MODEL.operation_model(operation_of(name)).input_shape.members]
 
 
 def request(operation: str, key: str, blob: bytes) -> dict[str, Any]:
-    """A request that would succeed."""
+    """A request on a symmetric key that would succeed."""
     requests: dict[str, dict[str, Any]] = {
         "Decrypt": {"KeyId": key, "CiphertextBlob": blob, "EncryptionContext": CONTEXT},
         "Encrypt": {"KeyId": key, "Plaintext": b"x"},
         "GenerateDataKey": {"KeyId": key, "KeySpec": "AES_256"},
-        "GenerateDataKeyWithoutPlaintext": {"KeyId": key, "NumberOfBytes": 32},
         "ReEncrypt": {"DestinationKeyId": key, "CiphertextBlob": blob, "SourceEncryptionContext": CONTEXT},
     }
     return requests[operation]
@@ -33,26 +48,30 @@ def blob(kms: Any, key: str) -> bytes:
     return sealed
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_dry_run_of_what_would_succeed(kms: Any, key: str, blob: bytes, operation: str) -> None:
-    """The call is not made, and the error says that it would have succeeded."""
-    wanted = request(operation, key, blob)
-    assert ask_refused(kms, operation, wanted | DRY).code == "DryRunOperationException"
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_dry_run_of_what_would_fail(server: Server, kms: Any, key: str, blob: bytes, operation: str) -> None:
-    """The real error comes where the call would fail: by its state, its key, its caller."""
-    wanted = request(operation, key, blob)
-    name = "DestinationKeyId" if operation == "ReEncrypt" else "KeyId"
-    missing = ask_refused(kms, operation, wanted | DRY | {name: str(uuid.uuid4())})
-    assert missing.code == "NotFoundException"
-    foreign = ask_refused(server.client(access_key=account()), operation, wanted | DRY)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dry_run_of_every_operation(server: Server, kms: Any, name: str) -> None:
+    """What would succeed is not done, and the error says so; else the real error comes: by key, caller, state."""
+    key, operation = new_key(kms, **KINDS.get(name, {})), operation_of(name)
+    given = Given(made_by(kms, key, name), "", "", key)
+    wanted = requests_on(key, given)[name] | DRY
+    assert ask_refused(kms, operation, wanted).code == "DryRunOperationException"
+    missing = requests_on(str(uuid.uuid4()), given)[name] | DRY
+    assert ask_refused(kms, operation, missing).code == "NotFoundException"
+    foreign = ask_refused(server.client(access_key=account()), operation, wanted)
     assert foreign.code == "AccessDeniedException"
     kms.disable_key(KeyId=key)
-    assert ask_refused(kms, operation, wanted | DRY).code == "DisabledException"
+    assert ask_refused(kms, operation, wanted).code == "DisabledException"
     kms.schedule_key_deletion(KeyId=key)
-    assert ask_refused(kms, operation, wanted | DRY).code == "KMSInvalidStateException"
+    assert ask_refused(kms, operation, wanted).code == "KMSInvalidStateException"
+
+
+def test_every_cryptographic_operation_on_a_key_has_a_dry_run() -> None:
+    """AWS's model has DryRun on each of them."""
+    assert {operation_of(name) for name in NAMES} == {
+        "Decapsulate", "Decrypt", "DeriveSharedSecret", "Encapsulate", "Encrypt", "GenerateDataKey",
+        "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext",
+        "GenerateMac", "ReEncrypt", "Sign", "Verify", "VerifyMac",
+    }  # fmt: skip
 
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -71,6 +90,34 @@ def test_a_dry_run_of_a_bad_argument(kms: Any, key: str, blob: bytes, case: str)
     """Arguments are checked, and so are the ciphertext and its context, unless a modifier says otherwise."""
     operation, more, code = BAD[case]
     assert ask_refused(kms, operation, request(operation, key, blob) | DRY | more).code == f"{code}Exception"
+
+
+BAD_ELSEWHERE: dict[str, tuple[str, str, str, dict[str, Any], str]] = {
+    "a plaintext that is too long": (
+        "RSA_2048", "ENCRYPT_DECRYPT", "Encrypt",
+        {"Plaintext": bytes(191), "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}, "Validation",
+    ),
+    "a digest that is too short": (
+        "ECC_NIST_P256", "SIGN_VERIFY", "Sign", SIGNATURE | {"MessageType": "DIGEST"}, "Validation",
+    ),
+    "another curve's algorithm": (
+        "ECC_NIST_P256", "SIGN_VERIFY", "Sign", SIGNATURE | {"SigningAlgorithm": "ECDSA_SHA_384"}, "InvalidKeyUsage",
+    ),
+    "another usage": ("ECC_NIST_P256", "KEY_AGREEMENT", "Sign", SIGNATURE, "InvalidKeyUsage"),
+    "another size's algorithm": ("HMAC_512", "GENERATE_VERIFY_MAC", "GenerateMac", MAC, "InvalidKeyUsage"),
+    "a key that makes no data keys": (
+        "RSA_2048", "ENCRYPT_DECRYPT", "GenerateDataKeyPair", {"KeyPairSpec": "RSA_2048"}, "InvalidKeyUsage",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_ELSEWHERE)
+def test_a_dry_run_of_what_does_not_fit_the_key(kms: Any, keys: Keys, case: str) -> None:
+    """What goes wrong between arguments and key goes wrong in a dry run, too."""
+    spec, usage, operation, more, code = BAD_ELSEWHERE[case]
+    wanted = {"KeyId": keys(spec, usage)} | more
+    assert ask_refused(kms, operation, wanted).code == f"{code}Exception"
+    assert ask_refused(kms, operation, wanted | DRY).code == f"{code}Exception"
 
 
 def test_a_dry_run_with_the_wrong_key(kms: Any, blob: bytes) -> None:

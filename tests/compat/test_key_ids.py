@@ -8,12 +8,14 @@ import pytest
 from tests.compat.calls import (
     ACCOUNT,
     KEYED,
+    KINDS,
     REGION,
     Given,
     Refusal,
     ask,
     ask_refused,
     id_of,
+    made_by,
     new_alias,
     new_key,
     operation_of,
@@ -26,26 +28,36 @@ ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:"
 
 # AWS KMS API Reference, the KeyId parameter of each operation: these take alias names and alias ARNs as well.
 TAKES_ALIASES = {
+    "Decapsulate",
     "Decrypt",
+    "DeriveSharedSecret",
     "DescribeKey",
+    "Encapsulate",
     "Encrypt",
     "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
     "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GetPublicKey",
     "ReEncrypt from",
     "ReEncrypt to",
+    "Sign",
+    "Verify",
+    "VerifyMac",
 }
 IDS_ONLY = sorted(set(KEYED) - TAKES_ALIASES)
 
 
 class Place:
-    """A key with an alias and all that requests need; made once, as no request here changes it for others."""
+    """A key of the kind that an operation needs, with an alias, and all that its requests need."""
 
-    def __init__(self, kms: Any) -> None:
+    def __init__(self, kms: Any, name: str) -> None:
         self.kms = kms
-        self.arn = new_key(kms)
+        self.arn = new_key(kms, **KINDS.get(name, {}))
         self.alias = new_alias()
         kms.create_alias(AliasName=self.alias, TargetKeyId=self.arn)
-        self.blob = kms.encrypt(KeyId=self.arn, Plaintext=b"x")["CiphertextBlob"]
+        self.blob = made_by(kms, self.arn, name)
         self.other = new_key(kms)
         self.taken = new_alias()
         kms.create_alias(AliasName=self.taken, TargetKeyId=self.other)
@@ -64,9 +76,9 @@ class Place:
 
 
 @pytest.fixture
-def place(kms: Any) -> Place:
-    """A key to name."""
-    return Place(kms)
+def place(kms: Any, name: str) -> Place:
+    """A key to name in the requests of an operation."""
+    return Place(kms, name)
 
 
 @pytest.mark.parametrize("name", KEYED)
