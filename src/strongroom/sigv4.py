@@ -183,7 +183,7 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     """Derive the key that signs for one day (YYYYMMDD), Region and service from a secret access key: 32 bytes."""
     key = b"AWS4" + secret.encode()
     for part in (date, region, service, TERMINATOR):
-        key = hmac.digest(key, part.encode(), "sha256")
+        key = hmac.new(key, part.encode(), "sha256").digest()
     return key
 
 
@@ -278,7 +278,8 @@ def string_to_sign(amz_date: str, scope: str, canonical: bytes) -> bytes:
 
 
 def _signature(key: bytes, to_sign: bytes) -> bytes:
-    return hmac.digest(key, to_sign, "sha256").hex().encode()
+    # Not hmac.digest, which lets other threads take the interpreter: the switches would cost more than the signature.
+    return hmac.new(key, to_sign, "sha256").digest().hex().encode()
 
 
 def _canonical_path(path: bytes) -> bytes:

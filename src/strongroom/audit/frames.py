@@ -28,6 +28,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from strongroom.crypto.macs import hmac_sha256
+
 VERSION = 1
 KEY_BYTES = 32
 MAC_BYTES = 32
@@ -249,7 +251,7 @@ def _whole_frames(data: bytes, offset: int) -> Iterator[Frame]:
 
 
 def _link_mac(key: bytes, previous_mac: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, previous_mac + body, "sha256")
+    return hmac_sha256(key, previous_mac + body)
 
 
 def _header_key(chain_key: bytes, number: int) -> bytes:
@@ -260,12 +262,12 @@ def _header_key(chain_key: bytes, number: int) -> bytes:
 
 
 def _next_link_key(key: bytes) -> bytes:
-    return hmac.digest(key, b"evolve", "sha256")
+    return hmac_sha256(key, b"evolve")
 
 
 def _first_link_key(file_key: bytes) -> bytes:
-    return hmac.digest(file_key, b"link", "sha256")
+    return hmac_sha256(file_key, b"link")
 
 
 def _next_file_key(file_key: bytes) -> bytes:
-    return hmac.digest(file_key, b"file", "sha256")
+    return hmac_sha256(file_key, b"file")

@@ -1,6 +1,6 @@
 """Key derivation: NIST SP 800-108r1, counter mode (section 4.1), PRF HMAC-SHA-256."""
 
-from hmac import digest
+from strongroom.crypto.macs import hmac_sha256
 
 _BLOCK_BYTES = 32
 _FIRST = (1).to_bytes(4, "big")
@@ -9,9 +9,9 @@ _FIRST = (1).to_bytes(4, "big")
 def counter_mode(key: bytes, fixed_input: bytes, length: int) -> bytes:
     """``length`` bytes: blocks of HMAC-SHA-256(key, i || fixed_input), i = 1, 2, ... as 4 bytes big-endian."""
     if length <= _BLOCK_BYTES:
-        return digest(key, _FIRST + fixed_input, "sha256")[:length]
+        return hmac_sha256(key, _FIRST + fixed_input)[:length]
     blocks = range(1, -(-length // _BLOCK_BYTES) + 1)
-    return b"".join(digest(key, i.to_bytes(4, "big") + fixed_input, "sha256") for i in blocks)[:length]
+    return b"".join(hmac_sha256(key, i.to_bytes(4, "big") + fixed_input) for i in blocks)[:length]
 
 
 def derive(key: bytes, label: bytes, context: bytes, length: int = 32) -> bytes:

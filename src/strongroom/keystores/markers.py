@@ -1,7 +1,6 @@
 """MACs over pagination markers."""
 
-from hmac import digest
-
+from strongroom.crypto.macs import hmac_sha256
 from strongroom.keystores.root import KeyHolder, Purpose, RootKeys
 
 
@@ -15,4 +14,4 @@ class MarkerSeal(KeyHolder):
 
     def mac(self, text: bytes) -> bytes:
         """HMAC-SHA-256 over a marker's scope and sort key, 32 bytes."""
-        return digest(self._key, text, "sha256")
+        return hmac_sha256(self._key, text)

@@ -1,7 +1,6 @@
 """MACs over database rows, and the keyed set hash over the rows of a parent."""
 
-from hmac import digest
-
+from strongroom.crypto.macs import hmac_sha256
 from strongroom.keystores.root import KeyHolder, Purpose, RootKeys
 
 _MASK, _ELEMENT = b"\0", b"\1"
@@ -29,7 +28,7 @@ class RowSeal(KeyHolder):
 
     def mac(self, row: bytes) -> bytes:
         """HMAC-SHA-256 over a row's canonical encoding, 32 bytes; compare in constant time."""
-        return digest(self._mac_key, row, "sha256")
+        return hmac_sha256(self._mac_key, row)
 
     def element(self, row_mac: bytes) -> int:
         """What a row adds to the set hash of its parent, modulo 2^256.
@@ -38,8 +37,8 @@ class RowSeal(KeyHolder):
         Their Application to Memory Integrity Checking", ASIACRYPT 2003): a keyed element for each member, added up, so
         that a row comes and goes with one addition.
         """
-        return int.from_bytes(digest(self._set_key, _ELEMENT + row_mac, "sha256"), "big")
+        return int.from_bytes(hmac_sha256(self._set_key, _ELEMENT + row_mac), "big")
 
     def mask(self, nonce: bytes) -> int:
         """What hides the sum of the elements: a number for a fresh 16-byte nonce, modulo 2^256."""
-        return int.from_bytes(digest(self._set_key, _MASK + nonce, "sha256"), "big")
+        return int.from_bytes(hmac_sha256(self._set_key, _MASK + nonce), "big")
