@@ -1,15 +1,18 @@
 """Writing operations: decided again on what their transaction reads, done wholly or not at all, recorded once."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from strongroom.model.key import Alias
+from strongroom.keystores.registry import Registry
+from strongroom.keystores.software import SoftwareKeyStore
+from strongroom.model.key import Alias, Key, Material
 from strongroom.model.region import Realm
 from strongroom.ports import AuditUnavailableError, StoreUnavailableError
-from tests.core import ACCOUNT, REGION, Core, key_id_of, open_core
+from tests.core import ACCOUNT, REGION, ROOTS, Core, key_id_of, open_core
 
 
 @pytest.fixture
@@ -216,3 +219,59 @@ def test_a_write_that_cannot_be_committed_did_not_happen(tmp_path: Path, case: s
         assert core.ok("DescribeKey", KeyId=key)["KeyMetadata"]["Description"] == "before"
         assert core.refused("DescribeKey", KeyId="alias/app")[0] == "NotFoundException"
         core.ok("CreateAlias", AliasName="alias/app", TargetKeyId=key_id_of(key))
+
+
+# --- keys are generated for a request, and before its transaction ---
+
+
+class CountedStore(SoftwareKeyStore):
+    """A key store that notes what it generates, and on which thread."""
+
+    def __init__(self) -> None:
+        super().__init__(ROOTS)
+        self.generated: list[tuple[str, str]] = []
+
+    def generate(self, key: Key) -> Material:
+        """As the software key store."""
+        self.generated.append((key.spec, threading.current_thread().name))
+        return super().generate(key)
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Iterator[tuple[Core, CountedStore]]:
+    """A core whose key store counts."""
+    store = CountedStore()
+    with open_core(tmp_path, keystores=Registry(store)) as opened:
+        yield opened, store
+
+
+SIGNING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+
+# Calls of CreateKey that are refused, with what is wrong.
+REFUSED_KEYS: dict[str, dict[str, Any]] = {
+    "no usage": {"KeySpec": "RSA_2048"},
+    "a usage that does not fit": {"KeySpec": "RSA_2048", "KeyUsage": "KEY_AGREEMENT"},
+    "a spec that is not there": {"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"},
+    "a tag twice": SIGNING | {"Tags": [{"TagKey": "a", "TagValue": "1"}] * 2},
+    "a bad policy": SIGNING | {"Policy": "no JSON"},
+}
+
+
+def test_no_key_is_made_in_advance(counted: tuple[Core, CountedStore]) -> None:
+    """One is generated for each key that is created, and none at the start, for other calls or for refused ones."""
+    core, store = counted
+    assert store.generated == []
+    arn = core.new_key(**SIGNING)
+    core.ok("Sign", KeyId=arn, Message=b"m", SigningAlgorithm="ECDSA_SHA_256")
+    core.ok("ListKeys")
+    for members in REFUSED_KEYS.values():
+        core.refused("CreateKey", **members)
+    core.new_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+    assert [spec for spec, _ in store.generated] == ["ECC_NIST_P256", "HMAC_256"]
+
+
+def test_a_key_is_generated_before_its_transaction(counted: tuple[Core, CountedStore]) -> None:
+    """The one writer of all processes never waits for a key: it is made on the caller's thread or lane."""
+    core, store = counted
+    core.new_key(**SIGNING)
+    assert [thread for _, thread in store.generated] == [threading.current_thread().name]
