@@ -15,7 +15,7 @@ from strongroom.bootstrap import chain_key
 from strongroom.keystores.root import RootKeys
 from strongroom.keystores.seal_file import read_seal_file
 from tests.audit.reader import read_strictly
-from tests.soak.ledger import Ledger, Place, Sealed
+from tests.soak.ledger import Ledger, Place, Sealed, Signed
 from tests.soak.wire import Wire
 
 
@@ -111,6 +111,17 @@ def check_sealed(ledger: Ledger, wire: Wire, sealed: list[Sealed], states: dict[
         answer = ledger.call(wire, "Decrypt", members)
         assert answer is not None
         assert answer.members.get("Plaintext") == item.plaintext, f"{item}: {answer}"
+
+
+def check_signed(ledger: Ledger, wire: Wire, signed: list[Signed], states: dict[Place, object]) -> None:
+    """Require that signatures verify; their keys are made usable for that."""
+    for key_id in dict.fromkeys(item.key_id for item in signed):
+        _make_usable(ledger, wire, key_id, str(states["state", key_id]))
+    for item in signed:
+        members = {"KeyId": item.key_id, "SigningAlgorithm": item.algorithm, "Message": item.message}
+        answer = ledger.call(wire, "Verify", members | {"Signature": item.signature})
+        assert answer is not None
+        assert answer.members.get("SignatureValid") is True, f"{item}: {answer}"
 
 
 def _make_usable(ledger: Ledger, wire: Wire, key_id: str, state: str) -> None:

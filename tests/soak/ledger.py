@@ -37,13 +37,24 @@ class Sealed(NamedTuple):
     context: dict[str, str]
 
 
+class Signed(NamedTuple):
+    """An acknowledged signature, and of what."""
+
+    key_id: str
+    algorithm: str
+    message: str
+    signature: str
+
+
 class Ledger:
     """The book of all clients of one service; safe for threads.
 
     Attributes:
         answered: By request id of each answer: the operation, and the fault or None.
         sealed: What was encrypted.
+        signed: What was signed.
         keys: The ids of the keys that CreateKey answered with.
+        signers: Those of them that sign, each with its algorithm.
         lost_keys: How many calls of CreateKey were lost.
         not_sent: How many calls found nobody listening.
     """
@@ -52,6 +63,8 @@ class Ledger:
         self._changed = threading.Condition()
         self.answered: dict[str, tuple[str, str | None]] = {}
         self.sealed: list[Sealed] = []
+        self.signed: list[Signed] = []
+        self.signers: list[tuple[str, str]] = []
         self.keys: list[str] = []
         self.lost_keys = 0
         self.not_sent = 0
@@ -94,16 +107,23 @@ class Ledger:
             self._changed.notify_all()
         return answer
 
-    def add_key(self, key_id: str, values: Mapping[Place, object]) -> None:
+    def add_key(self, key_id: str, values: Mapping[Place, object], algorithm: str | None) -> None:
         """Book a key that CreateKey made, with what it was made with."""
         with self._changed:
             self._book(values, time.monotonic(), acknowledged=True)
             self.keys.append(key_id)
+            if algorithm is not None:
+                self.signers.append((key_id, algorithm))
 
     def add_sealed(self, sealed: Sealed) -> None:
         """Book a ciphertext."""
         with self._changed:
             self.sealed.append(sealed)
+
+    def add_signed(self, signed: Signed) -> None:
+        """Book a signature."""
+        with self._changed:
+            self.signed.append(signed)
 
     def wait_for_more(self, count: int, seconds: float) -> None:
         """Wait until so many more calls have been answered."""

@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from tests.soak.ledger import Ledger, Place, Sealed
+from tests.soak.ledger import Ledger, Place, Sealed, Signed
 from tests.soak.wire import NotSentError, Wire, blob
 
 CLIENTS = 4
 TAG_KEYS = ("team", "stage", "cost center")
+SIGNERS = {
+    "ECC_NIST_P256": "ECDSA_SHA_256",
+    "ECC_NIST_EDWARDS25519": "ED25519_SHA_512",
+    "ML_DSA_44": "ML_DSA_SHAKE_256",
+}
 STATES = {"EnableKey": "Enabled", "DisableKey": "Disabled"}
 
 
@@ -46,6 +51,8 @@ class Client:
             self.schedule: 1,
             self.encrypt: 4,
             self.data_key: 2,
+            self.key_pair: 1,
+            self.sign: 3,
             self.refused: 2,
         }
 
@@ -57,16 +64,19 @@ class Client:
                 call()
 
     def create_key(self) -> None:
-        """CreateKey with policy, description and a tag."""
+        """CreateKey with policy, description and a tag; one in three signs."""
         description, policy = self._text(), self._policy()
         tags = [{"TagKey": "born", "TagValue": description}]
-        members = {"Description": description, "Policy": policy, "Tags": tags}
+        members: dict[str, Any] = {"Description": description, "Policy": policy, "Tags": tags}
+        spec = self._random.choice([*SIGNERS, *[None] * 6])
+        if spec is not None:
+            members |= {"KeySpec": spec, "KeyUsage": "SIGN_VERIFY"}
         answer = self._ledger.call(self._wire, "CreateKey", members)
         if answer is not None:
             key_id = answer.members["KeyMetadata"]["KeyId"]
             made = {"description": description, "policy": policy, "state": "Enabled"}
             values: dict[Place, object] = {(kind, key_id): value for kind, value in made.items()}
-            self._ledger.add_key(key_id, values | {("tag", key_id, "born"): description})
+            self._ledger.add_key(key_id, values | {("tag", key_id, "born"): description}, SIGNERS.get(spec or ""))
 
     def put_policy(self) -> None:
         """PutKeyPolicy."""
@@ -135,6 +145,23 @@ class Client:
         if answer is not None and answer.fault is None:
             made = answer.members
             self._ledger.add_sealed(Sealed(key_id, made["CiphertextBlob"], made["Plaintext"], {}))
+
+    def key_pair(self) -> None:
+        """GenerateDataKeyPair."""
+        key_id = self._key()
+        answer = self._ledger.call(self._wire, "GenerateDataKeyPair", {"KeyId": key_id, "KeyPairSpec": "ECC_NIST_P256"})
+        if answer is not None and answer.fault is None:
+            made = answer.members
+            self._ledger.add_sealed(Sealed(key_id, made["PrivateKeyCiphertextBlob"], made["PrivateKeyPlaintext"], {}))
+
+    def sign(self) -> None:
+        """Sign, with one of the newest keys that sign."""
+        if self._ledger.signers:
+            (key_id, algorithm), message = self._random.choice(self._ledger.signers[-8:]), blob(self._text().encode())
+            members = {"KeyId": key_id, "Message": message, "SigningAlgorithm": algorithm}
+            answer = self._ledger.call(self._wire, "Sign", members)
+            if answer is not None and answer.fault is None:
+                self._ledger.add_signed(Signed(key_id, algorithm, message, answer.members["Signature"]))
 
     def refused(self) -> None:
         """A call that is refused."""

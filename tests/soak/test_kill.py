@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak.attacks import all_rows, outsider, put_everything_back
-from tests.soak.found import Folder, check_audit, check_sealed, check_state, held, workers_of
+from tests.soak.found import Folder, check_audit, check_sealed, check_signed, check_state, held, workers_of
 from tests.soak.ledger import Ledger
 from tests.soak.load import load
 from tests.soak.wire import PATIENCE, Wire
@@ -42,13 +42,17 @@ def start(data_dir: Path, workers: int) -> Server:
     return Server(data_dir, "--workers", str(workers), environment=OFTEN)
 
 
-def check(ledger: Ledger, server: Server, since: int = 0) -> None:
-    """Hold a service that nobody else calls against what its clients saw; of ciphertexts, those from ``since`` on."""
+def check(ledger: Ledger, server: Server, since: tuple[int, int] = (0, 0)) -> None:
+    """Hold a service that nobody else calls against what its clients saw.
+
+    Of ciphertexts and of signatures, those from ``since`` on.
+    """
     with Wire(server.port) as wire:
         found = held(wire)
         check_state(ledger, found)
         ledger.settle(found)
-        check_sealed(ledger, wire, ledger.sealed[since:], found)
+        check_sealed(ledger, wire, ledger.sealed[since[0] :], found)
+        check_signed(ledger, wire, ledger.signed[since[1] :], held(wire))
     check_audit(ledger, Folder(server.data_dir))
 
 
@@ -71,11 +75,11 @@ def test_killed_service_loses_nothing_answered(tmp_path: Path, workers: int) -> 
     """After SIGKILL of all processes at any moment: every acknowledged value, ciphertext and audit record is there."""
     dice = moments(f"{workers} workers, {KILLS} kills")
     ledger = Ledger()
-    before = 0
+    before = (0, 0)
     for number in range(KILLS):
         with start(tmp_path / "data", workers) as server:
             check(ledger, server, before)
-            before = len(ledger.sealed)
+            before = len(ledger.sealed), len(ledger.signed)
             with load(ledger, server.port, f"{number}"):
                 ledger.wait_for_more(dice.randrange(1, MOST_CALLS), PATIENCE)
                 server.kill()
@@ -85,7 +89,8 @@ def test_killed_service_loses_nothing_answered(tmp_path: Path, workers: int) -> 
         check(ledger, server)
         assert server.stop() == 0
     check_audit(ledger, Folder(server.data_dir))
-    print(f"{len(ledger.answered)} answers, {len(ledger.keys)} keys, {len(ledger.sealed)} ciphertexts")
+    print(f"{len(ledger.answered)} answers, {len(ledger.keys)} keys, {len(ledger.sealed)} ciphertexts,")
+    print(f"{len(ledger.signed)} signatures")
 
 
 def test_killed_workers_come_back(tmp_path: Path) -> None:
