@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.crypto import kdf
+from strongroom.crypto.macs import MacKey
+from strongroom.model.spec import MacAlgorithm
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "kbkdf" / "hmac_sha256.txt"
 CASES = {
@@ -38,3 +40,10 @@ def test_label_and_context_are_placed_as_in_sp_800_108(key: bytes, label: bytes,
     """Another implementation of SP 800-108 derives the same from label and context, at any length."""
     other = KBKDFHMAC(SHA256(), Mode.CounterMode, length, 4, 4, CounterLocation.BeforeFixed, label, context, None)
     assert kdf.derive(key, label, context, length) == other.derive(key)
+
+
+@given(st.binary(min_size=16, max_size=80), LABELS, st.binary(max_size=150))
+def test_a_key_ready_for_hmac_derives_the_same(key: bytes, label: bytes, context: bytes) -> None:
+    """One block from a loaded key is what the key itself gives."""
+    loaded = MacKey(key, MacAlgorithm.HMAC_SHA_256)
+    assert kdf.derive_block(loaded, label, context) == kdf.derive(key, label, context)

@@ -28,10 +28,21 @@ def test_rfc_4231(algorithm: MacAlgorithm) -> None:
     cases = re.findall(r"^Key = (\w+)\n(?:#.*\n)*Msg = (\w+)\nMD = (\w+)$", text, re.MULTILINE)
     assert len(cases) == 6
     for key, message, code in cases:
-        assert macs.mac(algorithm, bytes.fromhex(key), bytes.fromhex(message)).hex() == code
+        assert macs.MacKey(bytes.fromhex(key), algorithm).mac(bytes.fromhex(message)).hex() == code
 
 
 @given(st.sampled_from(MacAlgorithm), st.binary(min_size=28, max_size=64), st.binary(max_size=4096))
 def test_another_implementation(algorithm: MacAlgorithm, key: bytes, message: bytes) -> None:
-    """PyCryptodome computes the same code, whatever key and message."""
-    assert macs.mac(algorithm, key, message) == HMAC.new(key, message, HASHES[algorithm]).digest()
+    """PyCryptodome computes the same code, whatever key and message; a key that was used gives the same again."""
+    loaded, expected = macs.MacKey(key, algorithm), HMAC.new(key, message, HASHES[algorithm]).digest()
+    assert loaded.mac(message) == loaded.mac(message) == expected
+    if algorithm is MacAlgorithm.HMAC_SHA_256:
+        assert macs.hmac_sha256(key, message) == expected
+
+
+def test_a_loaded_key_shows_nothing_and_is_not_pickled() -> None:
+    """What holds a key is in no repr and in no file."""
+    loaded = macs.MacKey(b"a key of some length, not to be seen", MacAlgorithm.HMAC_SHA_256)
+    assert "not to be seen" not in f"{loaded!r} {loaded}"
+    with pytest.raises(TypeError):
+        loaded.__reduce__()

@@ -216,7 +216,7 @@ def test_another_root_opens_nothing() -> None:
 
 
 def test_commitment_is_checked_before_the_ciphertext_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a wrong commitment GCM runs once, to unwrap the material, and not on the caller's ciphertext."""
+    """With a wrong commitment GCM never runs on the caller's ciphertext."""
     blob = STORE.encrypt(KEY, MATERIAL, b"some text", {})
     opened: list[bytes] = []
     unseal = aead.unseal
@@ -227,9 +227,9 @@ def test_commitment_is_checked_before_the_ciphertext_is_touched(monkeypatch: pyt
 
     monkeypatch.setattr(aead, "unseal", watched)
     assert_refused(blob[:73] + bytes(32) + blob[105:], {})
-    assert [MATERIAL.wrapped[22:]] == opened
+    assert opened == []
     assert decrypt(blob, {}) == b"some text"
-    assert opened[-1] == blob[105:]
+    assert opened == [blob[105:]]
 
 
 @pytest.mark.parametrize("count", [1, 32, 1024])

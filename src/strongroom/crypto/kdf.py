@@ -1,6 +1,6 @@
 """Key derivation: NIST SP 800-108r1, counter mode (section 4.1), PRF HMAC-SHA-256."""
 
-from strongroom.crypto.macs import hmac_sha256
+from strongroom.crypto.macs import MacKey, hmac_sha256
 
 _BLOCK_BYTES = 32
 _FIRST = (1).to_bytes(4, "big")
@@ -25,4 +25,13 @@ def derive(key: bytes, label: bytes, context: bytes, length: int = 32) -> bytes:
         context: What the derived key is bound to.
         length: Bytes wanted.
     """
-    return counter_mode(key, b"%b\0%b%b" % (label, context, (length * 8).to_bytes(4, "big")), length)
+    return counter_mode(key, _fixed_input(label, context, length), length)
+
+
+def derive_block(key: MacKey, label: bytes, context: bytes) -> bytes:
+    """Derive 32 bytes as ``derive`` does, from a key that is ready for HMAC-SHA-256."""
+    return key.mac(_FIRST + _fixed_input(label, context, _BLOCK_BYTES))
+
+
+def _fixed_input(label: bytes, context: bytes, length: int) -> bytes:
+    return b"%b\0%b%b" % (label, context, (length * 8).to_bytes(4, "big"))

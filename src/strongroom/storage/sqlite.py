@@ -1,11 +1,13 @@
 """All that is SQLite's own: opening connections, the probe for foreign commits, the lock between processes."""
 
 import fcntl
+import mmap
 import os
 import sqlite3
+import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import ClassVar, Self, cast
 
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +21,9 @@ FOLDER_MODE = 0o700
 
 BUSY_SECONDS = 10.0
 """How long a statement waits for a lock of somebody who is not one of ours, such as a backup tool."""
+
+_HEADER_BYTES = 48
+_INDEX_VERSION = (3_007_000).to_bytes(4, sys.byteorder)
 
 # synchronous: a commit is on the disk before it returns. trusted_schema, cell_size_check: the file may have been
 # written by anybody (SQLite, "Defense Against The Dark Arts"). temp_store: nothing of it gets into other files.
@@ -113,6 +118,58 @@ class Probe:
         except sqlite3.Error as error:
             raise StoreUnavailableError(f"The database failed: {type(error).__name__}: {error}") from error
         return number
+
+
+class WalIndex:
+    """The first bytes of the index of the write-ahead log, which every commit changes: a look costs a copy of 48 bytes.
+
+    SQLite's own connections compare these bytes to know whether anybody has committed (SQLite, "WAL-mode File Format",
+    section 2.1); ``PRAGMA data_version`` does it too, behind two locks and a statement. The index is shared memory, a
+    file beside the database that is mapped here as well. What is read may be half written: it then differs, and is
+    looked at again.
+
+    Closing any descriptor of a file drops all POSIX locks that a process has on it, SQLite's included. So a process has
+    one descriptor for each index, closed after the last store that uses it has closed its connections.
+    """
+
+    __slots__ = ("_map", "_path")
+
+    _shared: ClassVar[dict[Path, tuple[int, mmap.mmap, int]]] = {}
+
+    def __init__(self, database: Path) -> None:
+        self._path = Path(f"{database.resolve()}-shm")
+        self._map = self._open()
+
+    def header(self) -> bytes | None:
+        """The bytes at this moment; None where the index is not there, or in a form that is not known."""
+        if self._map is None:
+            return None
+        found = self._map[:_HEADER_BYTES]
+        return found if found[:4] == _INDEX_VERSION else None
+
+    def close(self) -> None:
+        """Let go of the index; SQLite's connections of this store are closed before."""
+        if self._map is None:
+            return
+        self._map = None
+        descriptor, mapped, users = self._shared.pop(self._path)
+        if users > 1:
+            self._shared[self._path] = descriptor, mapped, users - 1
+        else:
+            mapped.close()
+            os.close(descriptor)
+
+    def _open(self) -> mmap.mmap | None:
+        if self._path in self._shared:
+            descriptor, mapped, users = self._shared[self._path]
+        else:
+            try:
+                descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+                mapped, users = mmap.mmap(descriptor, _HEADER_BYTES, access=mmap.ACCESS_READ), 0
+            except (OSError, ValueError):  # none, or empty: every look is a statement then
+                return None
+        self._shared[self._path] = descriptor, mapped, users + 1
+        return mapped
 
 
 class FileLock:

@@ -13,7 +13,7 @@ from strongroom.storage.database import Database
 from strongroom.storage.migrate import require_current
 from strongroom.storage.reads import SqlReads
 from strongroom.storage.sealed import SealedRows
-from strongroom.storage.sqlite import FileLock, Probe, open_database
+from strongroom.storage.sqlite import FileLock, Probe, WalIndex, open_database
 from strongroom.storage.transaction import SqlTransaction
 from strongroom.storage.writer import Job, Writer
 
@@ -32,10 +32,13 @@ class SqlStore(SqlReads):
         writer: Writer,
         seal: RowSeal,
         *,
+        index: WalIndex,
         aside: Callable[[], Database],
         close: Callable[[], None],
     ) -> None:
         super().__init__(database, seal)
+        self._index = index
+        self._header: bytes | None = None
         self._writer = writer
         self._aside = aside
         self._unchecked = False
@@ -56,10 +59,19 @@ class SqlStore(SqlReads):
             TamperedStoreError: The change log or the whole does not check.
             StoreUnavailableError: The database fails.
         """
-        if self._probe() == self._seen:
-            if self._fault is not None:
-                raise TamperedStoreError(self._fault)
-            return []
+        header = self._index.header()
+        if header is None or header != self._header:
+            # What is committed after this moment changes the header again, so it is remembered only now.
+            if self._probe() != self._seen:
+                found = self._look()
+                self._header = header
+                return found
+            self._header = header
+        if self._fault is not None:
+            raise TamperedStoreError(self._fault)
+        return []
+
+    def _look(self) -> list[Change] | None:
         with self._database.snapshot():
             seen = self._probe()
             try:
@@ -162,13 +174,22 @@ def open_store(path: Path, seal: RowSeal, before_commit: Callable[[], None]) -> 
     resources = ExitStack()
     try:
         database = open_database(path, writing=False)
+        index = WalIndex(path)
+        resources.callback(index.close)
         resources.callback(database.close)
         require_current(database)
         lock = FileLock(path)
         resources.callback(lock.close)
         writer = Writer(lambda: open_database(path, writing=True), lock, seal, before_commit)
         resources.callback(writer.close)
-        return SqlStore(database, writer, seal, aside=lambda: open_database(path, writing=False), close=resources.close)
+        return SqlStore(
+            database,
+            writer,
+            seal,
+            index=index,
+            aside=lambda: open_database(path, writing=False),
+            close=resources.close,
+        )
     except BaseException:
         resources.close()
         raise
