@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.audit.spool import Spool
+from strongroom.audit.spool import CROWD, GATHER_SECONDS, Spool
 from strongroom.ports import AuditUnavailableError
 from tests.audit.conftest import CHAIN_KEY, PATIENCE, Answers, Disk
 from tests.audit.reader import read_folder
@@ -338,3 +338,40 @@ def test_file_descriptors_are_given_back(make_spool: MakeSpool, answers: Answers
         answers.wait(number + 1)
     spool.close()
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def gathered(monkeypatch: pytest.MonkeyPatch, make_spool: MakeSpool, answers: Answers, disk: Disk, crowd: int) -> int:
+    """How often the spool pauses after a group of so many; what is appended in a pause must share the next sync."""
+    pauses: list[float] = []
+    spool = make_spool()
+    hold(disk, spool, answers)
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        spool.append(payload(901), answers.of(901))
+
+    monkeypatch.setattr("strongroom.audit.spool.time.sleep", pause)
+    for number in range(1, crowd + 1):
+        spool.append(payload(number), answers.of(number))
+    disk.gate.set()
+    answers.wait(crowd + 1)
+    spool.append(payload(900), answers.of(900))
+    answers.wait(crowd + 2)
+    spool.close()
+    assert pauses in ([], [GATHER_SECONDS])
+    if pauses:
+        (written,) = (data for call, _, data in disk.calls if call == "write" and payload(900) in data)
+        assert payload(901) in written
+    return len(pauses)
+
+
+def test_a_crowd_gathers(monkeypatch: pytest.MonkeyPatch, make_spool: MakeSpool, answers: Answers, disk: Disk) -> None:
+    """After a large group, what comes within a moment shares the next sync."""
+    assert gathered(monkeypatch, make_spool, answers, disk, CROWD) == 1
+
+
+def test_who_is_not_in_a_crowd_never_waits(
+    monkeypatch: pytest.MonkeyPatch, make_spool: MakeSpool, answers: Answers, disk: Disk
+) -> None:
+    """After a smaller group there is no pause."""
+    assert gathered(monkeypatch, make_spool, answers, disk, CROWD - 1) == 0
