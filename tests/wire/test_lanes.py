@@ -2,16 +2,18 @@
 
 import asyncio
 import base64
+import functools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from strongroom.dispatch import Work
 from strongroom.operations.table import OPERATIONS
-from strongroom.wire.lanes import LIMITS, Lane, Step, open_lanes
+from strongroom.wire.lanes import SIZES, Lane, Size, Step, open_lanes
 from strongroom.wire.messages import HttpRequest
 from tests.attestations import Enclave
 from tests.core import Clock
@@ -51,7 +53,7 @@ def wait_for(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> An
 
 def test_work_is_done_on_another_thread_and_answered_on_the_loops(loop: asyncio.AbstractEventLoop) -> None:
     """What follows the work runs on the thread that runs the loop; the work itself does not."""
-    lane = Lane(1, 8, loop)
+    lane = Lane(Size(1, 8, 1), loop)
     threads: list[int] = []
     answered: asyncio.Future[int] = loop.create_future()
     assert lane.take(lambda: threads.append(threading.get_ident()), lambda: answered.set_result(threading.get_ident()))
@@ -61,7 +63,7 @@ def test_work_is_done_on_another_thread_and_answered_on_the_loops(loop: asyncio.
 
 def test_a_full_lane_turns_away_until_one_is_answered(loop: asyncio.AbstractEventLoop) -> None:
     """What waits counts as well as what is at work; an answer makes room for one."""
-    lane = Lane(1, 2, loop)
+    lane = Lane(Size(1, 2, 1), loop)
     gate = threading.Event()
     done: list[int] = []
     first, third = loop.create_future(), loop.create_future()
@@ -76,9 +78,41 @@ def test_a_full_lane_turns_away_until_one_is_answered(loop: asyncio.AbstractEven
     lane.close()
 
 
+def test_answers_wait_for_each_other_while_more_waits(loop: asyncio.AbstractEventLoop) -> None:
+    """The loop is woken for so many together, or when nothing more waits; and everybody is answered."""
+    lane = Lane(Size(1, 99, 3), loop)
+    gate = threading.Event()
+    done: list[int] = []
+    last: asyncio.Future[None] = loop.create_future()
+    lane.take(lambda: held(gate), lambda: done.append(0))
+    for number in range(1, 10):
+        lane.take(nothing, functools.partial(done.append, number))
+    lane.take(nothing, lambda: last.set_result(None))
+    wakes = mock.Mock(wraps=loop.call_soon_threadsafe)
+    with mock.patch.object(lane, "_loop", mock.Mock(wraps=loop, call_soon_threadsafe=wakes)):
+        gate.set()
+        wait_for(loop, last)
+    assert done == list(range(10))
+    assert 1 <= wakes.call_count <= 4
+    lane.close()
+
+
+def test_a_generated_key_waits_for_no_other(loop: asyncio.AbstractEventLoop) -> None:
+    """What takes seconds is answered at once, though more of it waits."""
+    lane = open_lanes(loop)[Work.GENERATION]
+    gate = threading.Event()
+    first, second = loop.create_future(), loop.create_future()
+    lane.take(nothing, lambda: first.set_result(None))
+    lane.take(lambda: held(gate), lambda: second.set_result(None))
+    wait_for(loop, first)
+    gate.set()
+    wait_for(loop, second)
+    lane.close()
+
+
 def test_one_that_fails_keeps_no_other_from_its_answer(loop: asyncio.AbstractEventLoop) -> None:
     """What is finished together is answered each by itself."""
-    lane = Lane(1, 8, loop)
+    lane = Lane(Size(1, 8, 1), loop)
     failures: list[BaseException] = []
     loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
     last: asyncio.Future[None] = loop.create_future()
@@ -95,7 +129,7 @@ def test_one_that_fails_keeps_no_other_from_its_answer(loop: asyncio.AbstractEve
 
 def test_a_closed_lane_gives_up_what_waits(loop: asyncio.AbstractEventLoop) -> None:
     """What has begun ends; what has not is never done."""
-    lane = Lane(1, 2, loop)
+    lane = Lane(Size(1, 2, 1), loop)
     begun, gate = threading.Event(), threading.Event()
     first: asyncio.Future[None] = loop.create_future()
     done: list[int] = []
@@ -116,7 +150,7 @@ def test_a_closed_lane_gives_up_what_waits(loop: asyncio.AbstractEventLoop) -> N
 def test_all_long_work_has_a_lane(loop: asyncio.AbstractEventLoop) -> None:
     """Whatever is not short has its threads and its bound."""
     lanes = open_lanes(loop)
-    assert lanes.keys() == LIMITS.keys() == set(Work) - {Work.SHORT}
+    assert lanes.keys() == SIZES.keys() == set(Work) - {Work.SHORT}
     for lane in lanes.values():
         lane.close()
 
@@ -125,7 +159,7 @@ class Held(Lane):
     """A lane that does nothing until it is told to."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
-        super().__init__(1, limit, loop)
+        super().__init__(Size(1, limit, 1), loop)
         self.gate = threading.Event()
         self.taken = 0
 
@@ -203,7 +237,7 @@ def test_what_is_quick_takes_no_lane(rim: Rim, case: str) -> None:
     """A hop to a thread and back would cost more than the work itself."""
     spec, operation, members = FAST[case]
     key_id = rim.call("CreateKey", **spec).json["KeyMetadata"]["KeyId"]
-    lanes = [hold(rim, work) for work in LIMITS]
+    lanes = [hold(rim, work) for work in SIZES]
     rim.call(operation, members={"KeyId": key_id, **members})
     assert [lane.taken for lane in lanes] == [0, 0]
     for lane in lanes:

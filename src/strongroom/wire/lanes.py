@@ -7,37 +7,56 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from strongroom.dispatch import Work
 
 Step = Callable[[], None]
 
-# How many may be in a lane, at work or waiting, before more are turned away: so that the last of them still gets its
-# answer within the time that clients wait.
-LIMITS: dict[Work, int] = {Work.LONG: 1024, Work.GENERATION: 64}
+
+class Size(NamedTuple):
+    """How a lane is dimensioned.
+
+    Attributes:
+        threads: How many work.
+        limit: How much may be in the lane, at work or waiting, before more is turned away: so that the last still gets
+            its answer within the time that clients wait.
+        together: While more waits, so many are answered with one wake-up of the loop.
+    """
+
+    threads: int
+    limit: int
+    together: int
+
+
+# Long work has as many threads as there are processors, since OpenSSL lets go of the interpreter meanwhile. Keys are
+# generated one after the other and answered at once, on a lane of their own: seconds never stand before a signature.
+SIZES: dict[Work, Size] = {
+    Work.LONG: Size(threads=len(os.sched_getaffinity(0)), limit=1024, together=8),
+    Work.GENERATION: Size(threads=1, limit=64, together=1),
+}
 
 
 class Lane:
     """Some threads and the work that waits for them, given and answered on the event loop's thread.
 
-    What is finished while the loop has not yet woken up is answered with one wake-up. The standard library's executor
-    wakes it for each, and makes a future for each: 50 us of CPU a signature more, measured with RSA-2048.
+    The standard library's executor wakes the loop for each answer, and makes a future for each: 80 us of CPU a
+    signature more, measured with RSA-2048.
 
     Args:
-        threads: How many.
-        limit: How much may be in the lane, at work or waiting.
+        size: How it is dimensioned.
         loop: The event loop.
     """
 
-    def __init__(self, threads: int, limit: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._limit = limit
+    def __init__(self, size: Size, loop: asyncio.AbstractEventLoop) -> None:
+        self._size = size
         self._loop = loop
         self._inside = 0
         self._closed = False
         self._waiting: SimpleQueue[tuple[Step, Step] | None] = SimpleQueue()
         self._finished: deque[Step] = deque()
         self._woken = False
-        self._threads = [threading.Thread(target=self._work, name="lane", daemon=True) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._work, name="lane", daemon=True) for _ in range(size.threads)]
         for thread in self._threads:
             thread.start()
 
@@ -47,7 +66,7 @@ class Lane:
         Returns:
             False where the lane is full; then nothing was done.
         """
-        if self._inside >= self._limit:
+        if self._inside >= self._size.limit:
             return False
         self._inside += 1
         self._waiting.put((work, then))
@@ -64,8 +83,10 @@ class Lane:
             work, then = item
             work()
             self._finished.append(then)
-            # Whoever still reads True here is answered by the wake-up that has not begun: it begins with False.
-            if not self._woken:
+            # Whoever still reads True here is answered by the wake-up that has not begun: it begins with False. And who
+            # is not answered yet since more waits is answered by whoever does that.
+            enough = len(self._finished) >= self._size.together or self._waiting.empty()
+            if enough and not self._woken:
                 self._woken = True
                 with contextlib.suppress(RuntimeError):  # the loop is closed, and with it all who waited are gone
                     self._loop.call_soon_threadsafe(self._answer)
@@ -81,10 +102,5 @@ Lanes = Mapping[Work, Lane]
 
 
 def open_lanes(loop: asyncio.AbstractEventLoop) -> Lanes:
-    """The lanes of a worker.
-
-    Long work has as many threads as there are processors, since OpenSSL lets go of the interpreter meanwhile. Keys are
-    generated one after the other: on a lane of their own, so that seconds of that never stand before a signature.
-    """
-    threads = {Work.LONG: len(os.sched_getaffinity(0)), Work.GENERATION: 1}
-    return {work: Lane(threads[work], limit, loop) for work, limit in LIMITS.items()}
+    """The lanes of a worker."""
+    return {work: Lane(size, loop) for work, size in SIZES.items()}
