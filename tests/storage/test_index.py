@@ -132,3 +132,12 @@ def test_the_header_is_what_sqlite_itself_compares(full: SqlStore, path: Path) -
             now = probe(), full._index.header()
             assert (now[0] == seen[0]) == (now[1] == seen[1]), statement
             seen = now
+
+
+def test_an_index_that_is_too_short_is_not_opened(path: Path) -> None:
+    """Nothing is mapped, and no descriptor is opened that must not be closed."""
+    index_of(path).write_bytes(b"short")
+    index = WalIndex(path)
+    assert index.header() is None
+    assert index_of(path) not in WalIndex._shared
+    index.close()

@@ -20,10 +20,10 @@ from strongroom.ports import AuditEvent, AuditUnavailableError
 Done = Callable[[AuditUnavailableError | None], None]
 _Item = tuple[bytes, Done]
 
-CROWD = 8
+CROWD = 16
 """After a group of so many the next one gathers before it is written, for ``GATHER_SECONDS``."""
 
-GATHER_SECONDS = 0.001
+GATHER_SECONDS = 0.0004
 
 FINISHED_MODE = 0o400
 """The mode of a file that is complete: nothing will be written to it, and recovery passes it over."""
@@ -35,8 +35,8 @@ class Spool:
     """Writes payloads to the disk in the order of ``append``, in groups that grow with the load (``ports.Trail``).
 
     One thread takes all that waits, frames it, writes it with one write, syncs it with one fdatasync, and answers all
-    with one wake-up of the loop. After a group that was a crowd it waits a moment for the next one: under load that
-    saves a tenth of each request's CPU, and who is alone never waits.
+    with one wake-up of the loop. After a group that was a crowd it waits a moment for the next one: that saves a tenth
+    of each request's CPU and more, and few callers never wait (docs: ADR 4).
 
     A failed or short write and a failed sync end the file for good: it is never written or synced again, as the kernel
     may have dropped what it could not write and then call the next sync good. Those who waited get the error; the next

@@ -186,7 +186,7 @@ class SpecRow(msgspec.Struct, frozen=True, kw_only=True):
         default_usage: The usage of CreateKey without KeyUsage, or None where it must be stated.
         importable: Whether AWS lets the material be imported.
         partitions: Where the spec exists.
-        slow: Whether work with its private key would hold up an event loop: over 0.1 ms a call.
+        slow: Whether work with its private key would hold up an event loop: over about 0.15 ms a call.
     """
 
     kind: Kind

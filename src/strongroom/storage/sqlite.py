@@ -164,9 +164,11 @@ class WalIndex:
             descriptor, mapped, users = self._shared[self._path]
         else:
             try:
+                if self._path.stat().st_size < _HEADER_BYTES:  # asked before: what is opened must not be closed again
+                    return None
                 descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
                 mapped, users = mmap.mmap(descriptor, _HEADER_BYTES, access=mmap.ACCESS_READ), 0
-            except (OSError, ValueError):  # none, or empty: every look is a statement then
+            except OSError:
                 return None
         self._shared[self._path] = descriptor, mapped, users + 1
         return mapped

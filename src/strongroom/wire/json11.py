@@ -23,7 +23,7 @@ from strongroom.model.errors import (
 from strongroom.model.identity import Caller
 from strongroom.operations.table import OPERATIONS, SERVICE, TARGET_PREFIX
 from strongroom.ports import AdapterError, AuditUnavailableError, StoreUnavailableError, TamperedStoreError
-from strongroom.wire.lanes import Lanes
+from strongroom.wire.lanes import Lanes, Step
 from strongroom.wire.messages import JSON, HttpRequest, HttpResponse, Respond
 from strongroom.wire.metrics import CONTENT_TYPE, UNKNOWN, UNPROVEN, Metrics
 
@@ -153,8 +153,8 @@ class Endpoint:
         work: Work,
         prepared: Prepared,
         exchange: "_Exchange",
-        step: Callable[[], None],
-        then: Callable[[], None],
+        step: Step,
+        then: Step,
     ) -> None:
         if not self._lanes[work].take(step, then):
             busy = ThrottlingException(

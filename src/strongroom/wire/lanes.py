@@ -40,8 +40,8 @@ SIZES: dict[Work, Size] = {
 class Lane:
     """Some threads and the work that waits for them, given and answered on the event loop's thread.
 
-    The standard library's executor wakes the loop for each answer, and makes a future for each: 80 us of CPU a
-    signature more, measured with RSA-2048.
+    The standard library's executor wakes the loop for each answer, and makes a future for each: some 50 us of CPU a
+    signature more, with RSA-2048 on a noisy machine.
 
     Args:
         size: How it is dimensioned.
