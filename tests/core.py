@@ -35,7 +35,7 @@ from strongroom.keystores.software import SoftwareKeyStore
 from strongroom.keyview import KeyViews
 from strongroom.model.identity import Caller
 from strongroom.model.key import StoredKey
-from strongroom.model.region import Realm
+from strongroom.model.region import PARTITION_OF, Realm
 from strongroom.model.state import KeyState
 from strongroom.operations.table import OPERATIONS
 from strongroom.ports import Clocks, KeyStores, Trail
@@ -47,6 +47,7 @@ from tests.audit.reader import read_folder
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 REGION, ELSEWHERE = "us-east-1", "eu-west-3"
+REGIONS = frozenset(PARTITION_OF) - {"us-west-1"}  # those that a core serves
 REALM = Realm(ACCOUNT, REGION)
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 MISSING = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -123,6 +124,7 @@ class Core:
             markers=MarkerSeal(ROOTS),
             trail=trail,
             recipients=AttestedRecipients(attestation_roots, 300.0, lambda: self.clock.machine),
+            regions=REGIONS,
         )
 
     def call(

@@ -208,6 +208,7 @@ def test_a_record_is_awaited_once(tmp_path: Path) -> None:
 def test_a_user_without_a_name_is_a_number() -> None:
     """A uid that the system has no name for stands as it is."""
     event = admin.operator_event(AdminRequest("status"), 2**31 - 7)
+    assert event.caller is not None
     assert event.caller.principal_id == str(2**31 - 7)
 
 

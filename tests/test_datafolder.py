@@ -95,7 +95,7 @@ def test_init_makes_a_folder_that_opens(production: Settings) -> None:
     assert re.fullmatch("AKIA[A-Z2-7]{16}", first.access_key_id)
     assert re.fullmatch("[A-Za-z0-9+/]{40}", first.secret)
     with opened(production) as folder:
-        keys = StoredAccessKeys(folder._store.credential, SecretBox(folder.roots))
+        keys = StoredAccessKeys(folder.store.credential, SecretBox(folder.roots))
         assert keys.find(first.access_key_id) == KnownKey(ACCOUNT, first.secret.encode())
 
 
@@ -131,7 +131,7 @@ def test_a_store_is_not_made_twice(production: Settings) -> None:
     with pytest.raises(NotOursError, match="holds a store already"):
         initialize(production)
     with opened(production) as folder:
-        assert folder._store.credential(first.access_key_id) is not None
+        assert folder.store.credential(first.access_key_id) is not None
 
 
 def test_a_seal_file_that_is_there_is_used(production: Settings, tmp_path: Path) -> None:
@@ -203,9 +203,9 @@ def test_a_folder_that_others_may_use_is_refused(production: Settings, mode: int
 def test_dev_mode_makes_its_folder(dev: Settings) -> None:
     """Where there is none, or half of one; what was written stays for the next start. There are no stored keys."""
     with opened(dev) as folder:
-        folder._store.run(lambda tx: tx.put_meta("test", "kept"))
+        folder.store.run(lambda tx: tx.put_meta("test", "kept"))
     with opened(dev) as folder:
-        assert folder._store.read_meta("test") == "kept"
+        assert folder.store.read_meta("test") == "kept"
     with contextlib.closing(sqlite3.connect(database_path(dev))) as connection:
         assert connection.execute("SELECT count(*) FROM credentials").fetchone() == (0,)
     assert mode(dev.data_dir) == "0o700"

@@ -21,6 +21,7 @@ ROOMS: dict[str, set[str]] = {
     "crypto": {"model"},
     "authz": {"model"},
     "ports": {"model"},
+    "jobs": {"operations", "model", "ports"},
     "keyview": {"model", "authz", "ports"},
     "operations": {"model", "authz", "ports", "ids"},
     "dispatch": {"operations", "authz", "keyview", "ports", "model", "ids"},
@@ -35,7 +36,17 @@ ROOMS: dict[str, set[str]] = {
     # Starting the program is not its talk with a running service: this much of the inside `init` and `serve` need.
     "cli": {"settings", "logs", "hardening", "admin", "datafolder", "supervisor", "ports", "keystores.root"},
     "worker": {"handover", "hardening", "logs", "bootstrap"},
-    "datafolder": {"settings", "ports", "admin", "identity.access_keys", "keystores", "storage", "audit", "bootstrap"},
+    "datafolder": {
+        "settings",
+        "ids",
+        "ports",
+        "admin",
+        "identity.access_keys",
+        "keystores",
+        "storage",
+        "audit",
+        "bootstrap",
+    },
 }
 EVERYTHING = {"bootstrap", "supervisor"}
 
@@ -135,7 +146,7 @@ PLANTED = {
     "by name at run time": ("dispatch.py", "import importlib"),
     "by name, built in": ("dispatch.py", "wire = __import__('strongroom.wire')"),
     "the world in a pure room": ("model/state.py", "import os"),
-    "a room without a row": ("jobs.py", "from strongroom.model import key"),
+    "a room without a row": ("chores.py", "from strongroom.model import key"),
 }
 
 

@@ -197,7 +197,7 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("case", ADDRESSES)
-def test_the_url_that_is_said(settings: Settings, tmp_path: Path, case: str) -> None:
+def test_the_url_that_is_said(settings: Settings, case: str) -> None:
     """Scheme, address and the port that was really taken, as a client can use it."""
     host, more, expected = ADDRESSES[case]
     if host == "::1" and not socket.has_ipv6:
@@ -206,7 +206,7 @@ def test_the_url_that_is_said(settings: Settings, tmp_path: Path, case: str) -> 
     supervisor = Supervisor(replace(settings, **wanted), lambda _: None)
     listener = module._bound(host, 0, shared=True)
     with listener:
-        supervisor._workers = [module._Worker(1, listener, tmp_path)]
+        supervisor._workers = [module._Worker(1, listener)]
         assert supervisor.url == f"{expected}{listener.getsockname()[1]}"
 
 
@@ -218,13 +218,13 @@ def test_workers_share_a_port() -> None:
             assert second.getsockname() == first.getsockname()
 
 
-def test_a_worker_without_a_process_gets_nothing(settings: Settings, tmp_path: Path) -> None:
+def test_a_worker_without_a_process_gets_nothing(settings: Settings) -> None:
     """What was never started, or whose pipe is closed, does not become ready and is not signalled."""
     handover = Handover(settings, b"", 1, 1)
 
     async def main() -> None:
         with module._bound("127.0.0.1", 0, shared=True) as listener:
-            worker = module._Worker(1, listener, tmp_path)
+            worker = module._Worker(1, listener)
             worker.terminate()
             assert not await worker.hand_over(handover)
             ours, theirs = socket.socketpair()
@@ -237,7 +237,7 @@ def test_a_worker_without_a_process_gets_nothing(settings: Settings, tmp_path: P
 
 
 def test_a_worker_is_started_again_once_the_store_lets_it(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where the store gives no epoch for the audit, or the machine no process, it says so, waits, and tries again."""
     refusals = [StoreUnavailableError("the disk is full"), StoreUnavailableError("the disk is full")]
@@ -260,7 +260,7 @@ def test_a_worker_is_started_again_once_the_store_lets_it(
         supervisor, folder = Supervisor(settings, lambda _: None), DataFolder(settings)
         try:
             with module._bound("127.0.0.1", 0, shared=True) as listener:
-                return await supervisor._start_again(folder, module._Worker(3, listener, tmp_path), 0.0)
+                return await supervisor._start_again(folder, module._Worker(3, listener), 0.0)
         finally:
             folder.close()
 
@@ -270,7 +270,7 @@ def test_a_worker_is_started_again_once_the_store_lets_it(
     assert caplog.text.count("no more processes") == 1
 
 
-def test_a_worker_that_hangs_is_killed(settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_that_hangs_is_killed(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """One that does not end in its time is ended, one that did is left alone."""
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
 
@@ -279,7 +279,7 @@ def test_a_worker_that_hangs_is_killed(settings: Settings, tmp_path: Path, caplo
         with module._bound("127.0.0.1", 0, shared=True) as listener:
             codes = []
             for number, code in enumerate((deaf, "pass"), 1):
-                worker = module._Worker(number, listener, tmp_path)
+                worker = module._Worker(number, listener)
                 worker.process = await asyncio.create_subprocess_exec(
                     sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
                 )

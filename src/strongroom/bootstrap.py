@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from strongroom.audit.frames import Head
+from strongroom.audit.record import encode
 from strongroom.audit.spool import Spool
 from strongroom.crypto.kdf import derive
 from strongroom.dispatch import Dispatcher
@@ -17,6 +18,7 @@ from strongroom.handover import Handover
 from strongroom.identity.access_keys import AccessKeys, DevAccessKeys, StoredAccessKeys
 from strongroom.identity.authenticate import Authenticator
 from strongroom.identity.recipients import AttestedRecipients
+from strongroom.jobs import JobCounter, Runner
 from strongroom.keystores.markers import MarkerSeal
 from strongroom.keystores.registry import Registry
 from strongroom.keystores.root import Purpose, RootKeys
@@ -27,7 +29,7 @@ from strongroom.keyview import KeyViews
 from strongroom.ports import AdapterError, Clocks, TamperedStoreError
 from strongroom.settings import Settings
 from strongroom.storage.rows import AuditHead
-from strongroom.storage.store import open_store
+from strongroom.storage.store import SqlStore, open_store
 from strongroom.storage.transaction import SqlTransaction
 from strongroom.wire.http import HttpServer, Limits
 from strongroom.wire.json11 import Endpoint
@@ -84,6 +86,19 @@ def recipients(settings: Settings) -> AttestedRecipients:
     return AttestedRecipients(roots, settings.attestation_max_age_seconds, CLOCKS.machine)
 
 
+def open_runner(roots: RootKeys, store: SqlStore, *, holder: str, counter: JobCounter) -> Runner:
+    """The runner of the jobs of a store."""
+    return Runner(
+        store=store,
+        keystores=Registry(SoftwareKeyStore(roots)),
+        clocks=CLOCKS,
+        encode=encode,
+        noted=lambda: None,
+        holder=holder,
+        counter=counter,
+    )
+
+
 class Service:
     """A worker's parts, started and stopped in order.
 
@@ -117,6 +132,7 @@ class Service:
                 MarkerSeal(roots),
                 self._spool,
                 recipients(settings),
+                settings.served_regions,
             ),
             authenticator=Authenticator(access_keys, settings.served_regions, CLOCKS.machine),
             metrics=Metrics(),

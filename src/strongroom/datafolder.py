@@ -18,6 +18,7 @@ from strongroom.audit.recovery import newest_epoch, recover
 from strongroom.audit.spool import Spool
 from strongroom.bootstrap import database_path, open_spool, spool_folder
 from strongroom.identity.access_keys import CREDENTIAL_PURPOSE
+from strongroom.ids import new_uuid
 from strongroom.keystores.root import RootKeys
 from strongroom.keystores.rowseal import RowSeal
 from strongroom.keystores.seal_file import create_seal_file, read_seal_file
@@ -33,7 +34,7 @@ from strongroom.storage.transaction import SqlTransaction
 LOCK_NAME = "lock"
 SUPERVISOR = 0  # its number among the writers of the audit
 
-_MODE, _ACCOUNT, _EPOCH = "mode", "account", "epoch"  # facts in the store's meta table
+_MODE, _ACCOUNT, _EPOCH, _NODE = "mode", "account", "epoch", "node"  # facts in the store's meta table
 _SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
 
 _log = logging.getLogger("strongroom.supervisor")
@@ -76,6 +77,7 @@ def initialize(settings: Settings) -> FirstKey:
         tx.put_meta(_MODE, _mode(settings))
         tx.put_meta(_ACCOUNT, settings.account)
         tx.put_meta(_EPOCH, "0")
+        tx.put_meta(_NODE, new_uuid())
         tx.put_account(settings.account, now)
         event = operator_event(
             AdminRequest("init", {"account": settings.account, "mode": _mode(settings)}), os.getuid()
@@ -95,6 +97,8 @@ class DataFolder:
 
     Attributes:
         roots: The unsealed root keys.
+        store: The open store.
+        node: What the folder is called among those that work on a store.
 
     Raises:
         NotOursError: It is of the other mode or account, or its database is older than its audit.
@@ -114,10 +118,11 @@ class DataFolder:
                 initialize(settings)
             self.roots = _unseal(settings)
             seal = RowSeal(self.roots, self.roots.current)
-            self._store = open_store(database_path(settings), seal, before_commit=lambda: None)
-            opened.callback(self._store.close)
-            self._store.check()
+            self.store = open_store(database_path(settings), seal, before_commit=lambda: None)
+            opened.callback(self.store.close)
+            self.store.check()
             self._require_ours()
+            self.node = self.store.read_meta(_NODE) or ""
             self._epoch = self._first_epoch()
             self._recover_audit()
             self._opened = opened.pop_all()
@@ -126,7 +131,7 @@ class DataFolder:
         """A number for the audit of one more process: greater than all before, and stored before it is used."""
         self._epoch += 1
         epoch = self._epoch
-        self._store.run(lambda tx: tx.put_meta(_EPOCH, str(epoch)))
+        self.store.run(lambda tx: tx.put_meta(_EPOCH, str(epoch)))
         return epoch
 
     def open_trail(self) -> Spool:
@@ -143,13 +148,13 @@ class DataFolder:
     def _require_ours(self) -> None:
         wanted = {_MODE: _mode(self._settings), _ACCOUNT: self._settings.account}
         for name, value in wanted.items():
-            found = self._store.read_meta(name)
+            found = self.store.read_meta(name)
             if found != value:
                 raise NotOursError(f"{self._settings.data_dir} was made for {name} {found}, not {value}, and stays so")
 
     def _first_epoch(self) -> int:
         """The epoch to count from. An audit newer than the database says that an older database was put back."""
-        stored = int(self._store.read_meta(_EPOCH) or 0)
+        stored = int(self.store.read_meta(_EPOCH) or 0)
         written = newest_epoch(spool_folder(self._settings))
         if written > stored and not self._settings.accept_rollback:
             raise NotOursError(

@@ -14,6 +14,8 @@ from strongroom.model.region import PARTITION_OF
 
 ENVIRONMENT_PREFIX = "STRONGROOM_"
 CONFIG_VARIABLE = "STRONGROOM_CONFIG"
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder of the metrics to prometheus-client, which reads it when it is imported."""
 
 
 class SettingsError(Exception):
@@ -76,6 +78,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     checkpoint_seconds: Annotated[float, Meta(gt=0)] = 60.0
     attestation_roots: Path | None = None
     attestation_max_age_seconds: Annotated[float, Meta(gt=0)] = 300.0
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where all processes of the service count."""
+        return self.data_dir / "metrics"
 
     @property
     def seal_path(self) -> Path:

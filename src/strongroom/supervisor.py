@@ -1,6 +1,7 @@
 """The parent process: opens the store once, owns the sockets, keeps the workers running, serves the admin socket."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -9,22 +10,20 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
 from strongroom import handover as handovers
 from strongroom.admin import AdminRequest, AdminServer
-from strongroom.bootstrap import recipients, tls_context
+from strongroom.bootstrap import open_runner, recipients, tls_context
 from strongroom.datafolder import DataFolder
 from strongroom.handover import Handover
 from strongroom.ports import AdapterError
 from strongroom.settings import Settings
+from strongroom.wire.metrics import JobMetrics
 from strongroom.worker import READY
 
 _log = logging.getLogger("strongroom.supervisor")
-
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is imported
 
 # A worker that ends soon after its start is started again only after a pause that doubles each time.
 _STEADY_SECONDS = 10.0
@@ -38,9 +37,8 @@ class StartError(Exception):
 class _Worker:
     """One worker's process and the supervisor's end of its pipe."""
 
-    def __init__(self, number: int, listener: socket.socket, metrics: Path) -> None:
+    def __init__(self, number: int, listener: socket.socket) -> None:
         self.number = number
-        self._metrics = metrics
         self.listener = listener
         self.control: socket.socket | None = None
         self.process: asyncio.subprocess.Process | None = None
@@ -57,7 +55,6 @@ class _Worker:
                 str(self.listener.fileno()),
                 pass_fds=(theirs.fileno(), self.listener.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
-                env=os.environ | {METRICS_VARIABLE: str(self._metrics)},
             )
 
     async def hand_over(self, handover: Handover) -> bool:
@@ -91,7 +88,7 @@ class Supervisor:
         self._say = say
         self._over = asyncio.Event()
         self._workers: list[_Worker] = []
-        self._metrics = settings.data_dir / "metrics"
+        self._metrics = settings.metrics_dir
 
     async def run(self) -> None:
         """Start everything, wait for the signal, drain.
@@ -106,7 +103,7 @@ class Supervisor:
         _require_files(self._settings)
         port = _free_port(self._settings)
         self._workers = [
-            _Worker(number, _bound(self._settings.host, port, shared=True), self._metrics)
+            _Worker(number, _bound(self._settings.host, port, shared=True))
             for number in range(1, self._settings.workers + 1)
         ]
         await asyncio.gather(*(worker.spawn() for worker in self._workers))
@@ -129,9 +126,16 @@ class Supervisor:
             raise StartError("a worker ended before it was ready")
         watchers = [asyncio.create_task(self._watch(folder, worker)) for worker in self._workers]
         self._say(f"Strongroom is ready at {self.url} (account {self._settings.account})")
+        jobs = asyncio.create_task(self._run_jobs(folder))
         await self._over.wait()
-        for watcher in watchers:
-            watcher.cancel()
+        for task in (jobs, *watchers):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _run_jobs(self, folder: DataFolder) -> None:
+        """Run the jobs until the service ends."""
+        await open_runner(folder.roots, folder.store, holder=folder.node, counter=JobMetrics()).run_for_ever()
 
     def _handover(self, folder: DataFolder, worker: _Worker) -> Handover:
         return Handover(self._settings, folder.roots.export_for_worker(), worker.number, folder.next_epoch())

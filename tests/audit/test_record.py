@@ -41,6 +41,7 @@ FULL = msgspec.structs.replace(
     request_parameters={"encryptionContext": {"Department": "IT"}, "keyId": KEY_ARN},
     response_elements={"keyId": KEY_ARN},
     additional_event_data={"keyMaterialId": "ab" * 32},
+    service_event_details={"keyId": KEY_ARN},
     resources=(("111122223333", KEY_ARN),),
     shared_event_id="2b2c6e2e-0f3c-4f6e-8f0a-2b3c4d5e6f70",
     tls=("TLSv1.3", "TLS_AES_256_GCM_SHA384"),
@@ -80,6 +81,7 @@ EXPECTED_FULL = EXPECTED_MINIMAL | {
     "requestParameters": {"encryptionContext": {"Department": "IT"}, "keyId": KEY_ARN},
     "responseElements": {"keyId": KEY_ARN},
     "additionalEventData": {"keyMaterialId": "ab" * 32},
+    "serviceEventDetails": {"keyId": KEY_ARN},
     "resources": [{"accountId": "111122223333", "type": "AWS::KMS::Key", "ARN": KEY_ARN}],
     "sharedEventID": "2b2c6e2e-0f3c-4f6e-8f0a-2b3c4d5e6f70",
     "tlsDetails": {
@@ -111,6 +113,17 @@ def test_record_is_cloudtrails(event: AuditEvent, expected: dict[str, Any]) -> N
     assert one(event) == expected
 
 
+def test_service_event_is_cloudtrails() -> None:
+    """What the service does by itself has no caller and no request (CloudTrail User Guide, "AWS service events")."""
+    event = msgspec.structs.replace(MINIMAL, request_id=None, caller=None, service_event_details={"keyId": KEY_ARN})
+    expected = EXPECTED_MINIMAL | {
+        "userIdentity": {"accountId": "111122223333", "invokedBy": "AWS Internal"},
+        "eventType": "AwsServiceEvent",
+        "serviceEventDetails": {"keyId": KEY_ARN},
+    }
+    assert one(event) == {name: value for name, value in expected.items() if name != "requestID"}
+
+
 def test_full_record_has_every_documented_member_in_order() -> None:
     """The documentation lists what a record can hold, in the order in which it is written."""
     assert list(one(FULL)) == [name for name, _ in DOCUMENTED]
@@ -124,14 +137,16 @@ JSON_VALUES = st.recursive(
 OBJECTS = st.dictionaries(st.text(), JSON_VALUES, max_size=4)
 EVENTS = st.builds(
     AuditEvent,
+    request_id=st.none() | st.uuids().map(str),
     time=st.floats(0, 253402300799, exclude_max=True),
-    caller=st.builds(Caller),
+    caller=st.none() | st.builds(Caller),
     user_agent=st.text(st.characters(), max_size=20),
     error_code=st.none() | st.text(),
     error_message=st.none() | st.text(st.characters()),
     request_parameters=st.none() | OBJECTS,
     response_elements=st.none() | OBJECTS,
     additional_event_data=st.none() | OBJECTS,
+    service_event_details=st.none() | OBJECTS,
     resources=st.lists(st.tuples(st.text(), st.text()), max_size=3).map(tuple),
     shared_event_id=st.none() | st.uuids().map(str),
     tls=st.none() | st.tuples(st.text(), st.text()),
@@ -141,6 +156,8 @@ WHEN_PRESENT = {
     "errorCode": "error_code",
     "errorMessage": "error_message",
     "additionalEventData": "additional_event_data",
+    "requestID": "request_id",
+    "serviceEventDetails": "service_event_details",
     "sharedEventID": "shared_event_id",
     "tlsDetails": "tls",
 }

@@ -73,7 +73,7 @@ def test_init_makes_a_store_and_prints_its_key(run: Run, tmp_path: Path) -> None
     assert printed(done.stdout, "Seal file").startswith(str(tmp_path / "my.seal"))
     folder = DataFolder(Settings(data_dir=tmp_path / "data", account=OTHER, seal_file=tmp_path / "my.seal"))
     try:
-        keys = StoredAccessKeys(folder._store.credential, SecretBox(folder.roots))
+        keys = StoredAccessKeys(folder.store.credential, SecretBox(folder.roots))
         found = keys.find(printed(done.stdout, "AWS_ACCESS_KEY_ID"))
     finally:
         folder.close()

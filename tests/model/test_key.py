@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from strongroom.model.key import Key
+from strongroom.model.life import next_step
 from strongroom.model.region import Realm
 from strongroom.model.spec import KeyManager, KeySpec, KeyUsage, Origin
 from strongroom.model.state import KeyState
@@ -34,9 +35,18 @@ def test_a_key_does_not_change() -> None:
 
 def test_a_new_key_waits_for_nothing() -> None:
     """No deletion is pending, and the key is in one Region, unless it is said."""
-    assert msgspec.structs.asdict(KEY) | {
-        "deletion_at": None,
-        "pending_window_days": None,
-        "multi_region": False,
-        "material_id": None,
-    } == msgspec.structs.asdict(KEY)
+    assert not KEY.multi_region
+    assert not KEY.is_replica
+    assert KEY.related == ()
+    assert next_step(KEY) is None
+
+
+def test_related_keys_are_all_but_the_key_itself() -> None:
+    """The primary first, then the replicas in order; the primary is no replica."""
+    regions = {"primary_region": "cn-north-1", "replica_regions": ("cn-northwest-1",)}
+    primary = msgspec.structs.replace(KEY, **regions)
+    replica = msgspec.structs.replace(primary, realm=Realm("123456789012", "cn-northwest-1"))
+    assert (primary.multi_region, primary.is_replica) == (True, False)
+    assert (replica.multi_region, replica.is_replica) == (True, True)
+    assert primary.related == (replica.realm,)
+    assert replica.related == (primary.realm,)

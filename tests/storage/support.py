@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from strongroom.model.key import Alias, Key, Material, StoredKey
+from strongroom.model.key import Alias, Key, Material, RotationType, StoredKey
 from strongroom.model.region import Realm
 from strongroom.model.spec import KeyManager, KeySpec, KeyUsage, Origin
 from strongroom.model.state import KeyState
@@ -98,10 +98,25 @@ def fill(tx: SqlTransaction) -> None:
     tx.put_meta("mode", "production")
 
 
+LATER = Material(
+    "ab" * 32,
+    b"a later one",
+    1_700_000_050.0,
+    number=2,
+    pending=True,
+    rotated_at=1_700_000_055.5,
+    rotation_type=RotationType.ON_DEMAND,
+    description="second",
+    valid_to=1_800_000_000.5,
+)
+"""A material with a value in every column."""
+
+
 def populate(tx: SqlTransaction) -> None:
     """Something in every table: K1 with an alias and tags, K2 beside it, K3 in another account."""
     for stored in (make_stored(K1, tags={"team": "red", "env": "prod"}), make_stored(K2), make_stored(K3, OTHER_REALM)):
         tx.insert_key(stored)
+    tx.put_material(make_key(K1), LATER)
     tx.put_policy(make_key(K1), "extra", '{"Effect":"Deny"}')
     tx.put_alias(make_alias(ALIAS, K1))
     tx.put_alias(make_alias("alias/spare", K1))

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from strongroom.storage.store import SqlStore
-from tests.storage.support import K1, MAC_KEY, REALM, SET_KEY, disabled, make_key, outsider
+from tests.storage.support import K1, K2, LATER, MAC_KEY, REALM, SET_KEY, disabled, make_key, outsider
 
 # docs/reference/storage.md: the columns of each table in order, the primary key first, and their kinds.
 COLUMNS: dict[str, str] = {
@@ -19,19 +21,23 @@ COLUMNS: dict[str, str] = {
     "audit_heads": "worker:int epoch:int sequence:int chain_mac:bytes created_at:float version:int",
     "credentials": "access_key_id:text account:text sealed_secret:bytes active:bool created_at:float version:int",
     "keys": "account:text region:text key_id:text spec:text usage:text origin:text manager:text state:text "
-    "description:text created_at:float deletion_at:float pending_window_days:int multi_region:bool material_id:text "
-    "set_nonce:bytes set_sum:bytes version:int",
-    "materials": "account:text region:text key_id:text material_id:text wrapped:bytes created_at:float version:int",
+    "description:text created_at:float settles_as:text deletion_at:float pending_window_days:int primary_region:text "
+    "replica_regions:text material_id:text valid_to:float rotation_period_days:int next_rotation_at:float "
+    "on_demand_rotations:int on_demand_started_at:float due_at:float set_nonce:bytes set_sum:bytes version:int",
+    "tombstones": "account:text region:text key_id:text deleted_at:float version:int",
+    "materials": "account:text region:text key_id:text material_id:text wrapped:bytes created_at:float number:int "
+    "pending:bool rotated_at:float rotation_type:text description:text valid_to:float version:int",
     "policies": "account:text region:text key_id:text name:text document:text version:int",
     "tags": "account:text region:text key_id:text tag_key:text tag_value:text version:int",
     "aliases": "account:text region:text name:text key_id:text created_at:float updated_at:float version:int",
+    "leases": "name:text holder:text valid_to:float version:int",
     "change_log": "seq:int kind:text account:text region:text name:text previous:bytes",
 }
 
 # Child tables of each parent, and the columns of the child that hold the parent's key.
 CHILDREN: dict[str, dict[str, tuple[str, ...]]] = {
     "keys": dict.fromkeys(("materials", "policies", "tags", "aliases"), ("account", "region", "key_id")),
-    "realms": {"keys": ("account", "region")},
+    "realms": dict.fromkeys(("keys", "tombstones"), ("account", "region")),
     "accounts": {"credentials": ("account",)},
     "registry": dict.fromkeys(("meta", "accounts", "realms", "audit_heads"), ()),
 }
@@ -80,6 +86,9 @@ def change_something(store: SqlStore) -> None:
     store.run(lambda tx: tx.put_tags(make_key(K1), {"team": "blue", "ünï": "", "": "\U0001f511"}))
     store.run(lambda tx: tx.delete_tags(make_key(K1), ("env",)))
     store.run(lambda tx: tx.put_policy(make_key(K1), "extra", "{}"))
+    store.run(lambda tx: tx.put_material(make_key(K1), replace(LATER, wrapped=b"once more")))
+    store.run(lambda tx: tx.delete_key(make_key(K2), 1_700_000_060.5))
+    store.run(lambda tx: tx.take_lease("jobs", "tests", 1_700_000_000.0, 1_700_000_030.5))
 
 
 def test_the_second_reader_agrees_on_every_mac(full: SqlStore, path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.storage.support import (
     ALIAS,
     K1,
     K2,
+    LATER,
     OTHER_REALM,
     REALM,
     disabled,
@@ -82,7 +83,9 @@ def test_what_is_written_is_read_back(full: SqlStore) -> None:
     assert list(stored.tags.items()) == [("env", "prod"), ("team", "red")]
     assert stored.policies == {"default": f'{{"Id":"{K1}"}}', "extra": '{"Effect":"Deny"}'}
     assert stored.aliases == (make_alias(ALIAS, K1), make_alias("alias/spare", K1))
-    assert [m.created_at for m in stored.materials.values()] == [1_700_000_000.25]
+    first, later = stored.materials.values()
+    assert (first.created_at, first.number, first.present) == (1_700_000_000.25, 1, True)
+    assert later == LATER
     assert full.key(OTHER_REALM, K1) is None
     assert full.alias(REALM, ALIAS) == make_alias(ALIAS, K1)
     assert full.alias(OTHER_REALM, ALIAS) is None

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from strongroom.model.identity import Caller
 from strongroom.ports import AuditEvent
 
 TEXT_BYTES = 1024
@@ -31,11 +30,12 @@ _SMALLEST_LIMIT = min(limit for _, limit in OBJECT_BYTES.values())
 
 
 class _Identity(msgspec.Struct, frozen=True, rename="camel"):
-    type: str
-    principal_id: str
+    type: str | UnsetType
+    principal_id: str | UnsetType
     arn: str | UnsetType
     account_id: str
     access_key_id: str | UnsetType
+    invoked_by: str | UnsetType = UNSET
 
 
 class _Resource(msgspec.Struct, frozen=True, rename={"account_id": "accountId", "arn": "ARN"}):
@@ -79,13 +79,14 @@ class _Record(msgspec.Struct, frozen=True, rename=_member):
     request_parameters: Mapping[str, Any] | None
     response_elements: Mapping[str, Any] | None
     additional_event_data: Mapping[str, Any] | UnsetType
-    request_id: str
+    request_id: str | UnsetType
     event_id: str
     read_only: bool
     resources: list[_Resource]
     event_type: str
     management_event: bool
     recipient_account_id: str
+    service_event_details: Mapping[str, Any] | UnsetType
     shared_event_id: str | UnsetType
     event_category: str
     tls_details: _Tls | UnsetType
@@ -104,6 +105,7 @@ def encode(*events: AuditEvent) -> bytes:
         _refuse_bytes(event.request_parameters)
         _refuse_bytes(event.response_elements)
         _refuse_bytes(event.additional_event_data)
+        _refuse_bytes(event.service_event_details)
     payload = _encode([_record(event) for event in events])
     if len(payload) > _SMALLEST_LIMIT:
         payload = _encode([_record(_bounded(event)) for event in events])
@@ -113,7 +115,7 @@ def encode(*events: AuditEvent) -> bytes:
 def _record(event: AuditEvent) -> _Record:
     return _Record(
         "1.11",
-        _identity(event.caller, event.recipient),
+        _identity(event),
         _timestamp(int(event.time)),
         event.source,
         event.name,
@@ -125,22 +127,26 @@ def _record(event: AuditEvent) -> _Record:
         event.request_parameters,
         event.response_elements,
         UNSET if event.additional_event_data is None else event.additional_event_data,
-        event.request_id,
+        UNSET if event.request_id is None else event.request_id,
         event.event_id,
         event.read_only,
         [_Resource(account, "AWS::KMS::Key", arn) for account, arn in event.resources],
-        "AwsApiCall",
+        "AwsApiCall" if event.caller is not None else "AwsServiceEvent",
         True,  # noqa: FBT003 - managementEvent; positions are twice as fast as names here
         event.recipient,
+        UNSET if event.service_event_details is None else event.service_event_details,
         UNSET if event.shared_event_id is None else event.shared_event_id,
         "Management",
         UNSET if event.tls is None else _Tls(event.tls[0], event.tls[1], _clipped(event.host)),
     )
 
 
-def _identity(caller: Caller, recipient: str) -> _Identity:
-    """Who called, as ``recipient`` may know it: another account sees neither ARN nor access key."""
-    if caller.account != recipient:
+def _identity(event: AuditEvent) -> _Identity:
+    """Who called, as the recipient may know it: another account sees neither ARN nor access key."""
+    caller = event.caller
+    if caller is None:
+        return _Identity(UNSET, UNSET, UNSET, event.recipient, UNSET, "AWS Internal")
+    if caller.account != event.recipient:
         return _Identity("AWSAccount", caller.principal_id, UNSET, caller.account, UNSET)
     return _Identity(caller.type, caller.principal_id, caller.arn, caller.account, caller.access_key_id)
 

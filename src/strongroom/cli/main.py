@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from strongroom.settings import Settings, SettingsError, load
+from strongroom.settings import METRICS_VARIABLE, Settings, SettingsError, load
 
 app = typer.Typer(
     help="The AWS KMS API on your own machines.\n\n"
@@ -157,6 +157,7 @@ def serve(
 
 
 def _run(settings: Settings) -> None:
+    os.environ[METRICS_VARIABLE] = str(settings.metrics_dir)
     from strongroom import logs  # noqa: PLC0415 - as in init
     from strongroom.datafolder import NotOursError  # noqa: PLC0415
     from strongroom.hardening import harden  # noqa: PLC0415

@@ -3,13 +3,15 @@
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
+from strongroom.ids import new_uuid
 from strongroom.model.errors import DryRunOperationException, Fault
 from strongroom.model.identity import Caller
 from strongroom.model.key import StoredKey
 from strongroom.model.spec import SPECS, Kind
 from strongroom.operations.table import Operation
-from strongroom.ports import Recipient
+from strongroom.ports import AuditEvent, Recipient
 
 encode = msgspec.json.Encoder().encode
 
@@ -52,6 +54,31 @@ def fault_body(fault: Fault) -> bytes:
     if not fault.message:
         return encode({"__type": fault.type})
     return encode({"__type": fault.type, "message": fault.message})
+
+
+def by_region(operation: Operation, request: Any, event: AuditEvent) -> tuple[AuditEvent, ...]:
+    """The record, and that in the other Region of a call that changed two; each shows the keys of its own Region.
+
+    Where the answer is empty, each shows the ARN of its own key as what was changed (AWS KMS Developer Guide, log
+    entries of ReplicateKey and UpdatePrimaryRegion).
+    """
+    echo = operation.echo
+    if echo is None:
+        return (event,)
+    here = replace(event, resources=_in_region(event.region, event))
+    if event.error_code is not None:
+        return (here,)
+    region = getattr(request, echo.region_member)
+    resources = _in_region(region, event)
+    elements = {"keyId": resources[0][1]} if operation.response is None else event.response_elements
+    there = replace(
+        event, event_id=new_uuid(), region=region, name=echo.name, resources=resources, response_elements=elements
+    )
+    return here, there
+
+
+def _in_region(region: str, event: AuditEvent) -> tuple[tuple[str, str], ...]:
+    return tuple(resource for resource in event.resources if resource[1].split(":")[3] == region)
 
 
 # The measurements that AWS's records show of an attested recipient, with the names of their members (AWS KMS Developer

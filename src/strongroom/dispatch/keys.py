@@ -6,6 +6,7 @@ from strongroom.model.arn import KeyRef
 from strongroom.model.ciphertext import parse_header
 from strongroom.model.errors import IncorrectKeyException, InvalidCiphertextException, InvalidKeyUsageException
 from strongroom.model.key import Alias, Key, StoredKey
+from strongroom.model.life import state_at
 from strongroom.model.region import Realm
 from strongroom.model.spec import SPECS, Algorithm, EncryptionAlgorithm, Kind
 from strongroom.model.state import require_state
@@ -44,18 +45,25 @@ def resolve(ref: KeyRef, lookup: Lookup) -> StoredKey | None:
     return stored
 
 
-def require_fit(operation: Operation, target: Target, request: Request, stored: StoredKey) -> None:
+def require_fit(operation: Operation, target: Target, request: Request, stored: StoredKey, now: float) -> None:
     """State; for a symmetric ciphertext of another key, the right key; usage and algorithm.
 
     The order is the one observed at AWS. A ciphertext that is none of ours comes last: whoever meant another key or
     algorithm learns that.
+
+    Args:
+        operation: The row.
+        target: Which of its keys.
+        request: The request.
+        stored: The key.
+        now: The time on the key-life clock.
 
     Raises:
         Fault: The key does not fit.
     """
     key = stored.key
     if not target.any_state:
-        require_state(operation.states, key.state, key.arn)
+        require_state(operation.states, state_at(stored, now), key.arn)
     algorithm = getattr(request, target.algorithm) if target.algorithm else None
     ignored = getattr(request, "dry_run_modifiers", None)  # IGNORE_CIPHERTEXT is the only one
     if target.blob_member and not ignored and algorithm is EncryptionAlgorithm.SYMMETRIC_DEFAULT:

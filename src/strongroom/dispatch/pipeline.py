@@ -18,17 +18,18 @@ from typing import Any
 import msgspec
 
 from strongroom.authz.decide import require_allowed, unknown_ciphertext
-from strongroom.dispatch.answers import Facts, Outcome, additional_data, dry_run_passed, encode, fault_body
+from strongroom.dispatch.answers import Facts, Outcome, additional_data, by_region, dry_run_passed, encode, fault_body
 from strongroom.dispatch.keys import Lookup, require_fit, resolve
 from strongroom.ids import new_uuid
 from strongroom.keyview import KeyViews
-from strongroom.model.arn import KeyRef, alias_arn, parse_key_ref
+from strongroom.model.arn import KeyRef, alias_arn, is_multi_region, parse_key_ref
 from strongroom.model.ciphertext import parse_header
 from strongroom.model.errors import (
     Fault,
     InvalidGrantTokenException,
     KMSInternalException,
     NotFoundException,
+    UnsupportedOperationException,
 )
 from strongroom.model.key import StoredKey
 from strongroom.model.region import Realm
@@ -63,7 +64,11 @@ class Work(Enum):
 
 
 class Dispatcher(msgspec.Struct, frozen=True):
-    """The core of one process: the table's walker with what its handlers need."""
+    """The core of one process: the table's walker with what its handlers need.
+
+    Attributes:
+        regions: The Regions that are served.
+    """
 
     store: Store
     views: KeyViews
@@ -72,6 +77,7 @@ class Dispatcher(msgspec.Struct, frozen=True):
     markers: MarkerSeal
     trail: Trail
     recipients: Recipients
+    regions: frozenset[str]
 
     def prepare(self, facts: Facts, operation: Operation, body: bytes) -> "Prepared":
         """Take a request as far as its decision, or to its attestation document where it has one.
@@ -208,8 +214,9 @@ class Prepared:
         """
         operation, request = self._operation, self._request
         self._keys = tuple(self._find(target, lookup) for target in operation.targets)
+        now = self._core.clocks.key_life()
         for target, stored in zip(operation.targets, self._keys, strict=True):
-            require_fit(operation, target, request, stored)
+            require_fit(operation, target, request, stored, now)
         if operation.fit is not None:
             operation.fit(request, *self._keys)
         if operation.dry_run and request.dry_run and not self._opens_ciphertext:
@@ -245,8 +252,8 @@ class Prepared:
             Exception: Whatever refuses it; the transaction is rolled back and ``refuse`` words the answer.
         """
         self.decide(tx)
-        core = self._core
-        call = WriteCall(self._realm, self._facts.caller, core.keystores, core.clocks, core.markers, tx, tx)
+        core, caller = self._core, self._facts.caller
+        call = WriteCall(self._realm, caller, core.keystores, core.clocks, core.markers, tx, core.regions, tx)
         response = self._operation.function(call, self._request, *self._keys, *self._made)
         outcome = self._outcome(response, None, response)
         tx.add_record(outcome.event_id, outcome.payload)
@@ -267,8 +274,8 @@ class Prepared:
         return KMSInternalException("The request was rejected because of an internal failure. It can be retried.")
 
     def _call(self) -> Call:
-        core = self._core
-        return Call(self._realm, self._facts.caller, core.keystores, core.clocks, core.markers, core.store)
+        core, caller = self._core, self._facts.caller
+        return Call(self._realm, caller, core.keystores, core.clocks, core.markers, core.store, core.regions)
 
     def _for_recipient(self, response: Response | None) -> Response | None:
         """The answer, its secret in an envelope where the request names a recipient."""
@@ -298,6 +305,9 @@ class Prepared:
             raise unknown_ciphertext()
         if ref.alias is not None:
             raise NotFoundException(f"Alias {ref.arn} is not found.")
+        if target.region_member is not None and not is_multi_region(ref.key_id or ""):
+            own = ref._replace(realm=self._realm)
+            raise UnsupportedOperationException(f"{own.arn} is not a multi-Region primary key.")
         raise NotFoundException(f"Key '{ref.arn}' does not exist")
 
     def _of_another(self, ref: KeyRef, lookup: Lookup) -> StoredKey | None:
@@ -315,7 +325,10 @@ class Prepared:
             return KeyRef(self._realm, None, getattr(request, target.alias_member)), False
         key_id = getattr(request, target.key_member or "")
         if key_id is not None:
-            return parse_key_ref(key_id, self._realm, aliases=target.aliases), False
+            ref = parse_key_ref(key_id, self._realm, aliases=target.aliases)
+            if target.region_member is not None:
+                ref = ref._replace(realm=Realm(ref.realm.account, getattr(request, target.region_member)))
+            return ref, False
         header = parse_header(getattr(request, target.blob_member or ""))
         return KeyRef(Realm(header.account, self._realm.region), header.key_id, None), True
 
@@ -338,7 +351,7 @@ class Prepared:
             resources=() if denied_elsewhere else self._resources(response),
             shared_event_id=new_uuid() if self._foreign else None,
         )
-        payload = self._core.trail.encode(event, *self._owner_events(event))
+        payload = self._core.trail.encode(*by_region(operation, request, event), *self._owner_events(event))
         if fault is not None:
             return Outcome(fault.status, fault.type, fault_body(fault), event.event_id, payload)
         return Outcome(200, None, b"" if answer is None else encode(answer), event.event_id, payload)
@@ -358,7 +371,7 @@ class Prepared:
 
     def _resources(self, response: Response | None) -> tuple[tuple[str, str], ...]:
         found = [(stored.key.realm.account, stored.key.arn) for stored in self._keys]
-        created = None if found else getattr(response, "key_metadata", None)
+        created = getattr(response, "replica_key_metadata" if found else "key_metadata", None)
         if created is not None:
             found.append((created.aws_account_id, created.arn))
         name = getattr(self._request, "alias_name", None)
@@ -370,4 +383,4 @@ class Prepared:
         """CloudTrail's responseElements of a changing call: the answer, or the key's ARN where there is none."""
         if response is not None:
             return response_elements(response)
-        return {"keyId": self._keys[-1].key.arn} if hasattr(self._request, "key_id") else None
+        return {"keyId": self._keys[0].key.arn} if hasattr(self._request, "key_id") else None

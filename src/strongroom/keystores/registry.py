@@ -9,7 +9,7 @@ class Registry:
     """The key stores of this process, a ports.KeyStores."""
 
     def __init__(self, software: KeyStore) -> None:
-        self._by_origin = {Origin.AWS_KMS: software}
+        self._by_origin = {Origin.AWS_KMS: software, Origin.EXTERNAL: software}
 
     def of(self, key: Key) -> KeyStore:
         """The key store of a key.

@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping
 from hmac import compare_digest
 
+from msgspec.structs import replace
+
 from strongroom.crypto import aead, agreement, kem, oaep, private_keys, signatures
 from strongroom.crypto.errors import DecryptionError, InvalidPublicKeyError
 from strongroom.crypto.kdf import derive, derive_block
@@ -36,7 +38,7 @@ _COMMITMENT = b"strongroom/symmetric/commitment"
 
 
 class SoftwareKeyStore(KeyHolder):
-    """A ports.KeyStore for keys of origin AWS_KMS (docs: formats, "Key material" and "Ciphertext")."""
+    """A ports.KeyStore for keys of origin AWS_KMS and EXTERNAL (docs: formats, "Key material" and "Ciphertext")."""
 
     __slots__ = ("_mac_keys", "_pairs", "_wraps")
 
@@ -53,8 +55,16 @@ class SoftwareKeyStore(KeyHolder):
         """
         row = SPECS[key.spec]
         raw = private_keys.to_pkcs8(private_keys.generate(key.spec)) if row.asymmetric else os.urandom(row.size)
-        material_id = derive(raw, _MATERIAL_ID, key.key_id.encode()).hex()
-        return Material(material_id, self._wraps.seal(_facts(key, material_id), raw), key.created_at)
+        return self._wrapped(key, raw)
+
+    def copy(self, key: Key, material: Material, to: Key) -> Material:
+        """The same material for another key of the same multi-Region key: its wrap is bound to account and Region.
+
+        Raises:
+            TamperedStoreError: The wrapped material is not this key's.
+        """
+        raw = self._wraps.unseal(_facts(key, material.material_id), material.wrapped)
+        return replace(material, wrapped=self._wraps.seal(_facts(to, material.material_id), raw))
 
     def encrypt(self, key: Key, material: Material, plaintext: bytes, context: Mapping[str, str]) -> bytes:
         """Encrypt under a key of this one message; two calls never give the same blob.
@@ -166,6 +176,11 @@ class SoftwareKeyStore(KeyHolder):
         disclosure could show; a generator of our own would add all three.
         """
         return os.urandom(count)
+
+    def _wrapped(self, key: Key, raw: bytes) -> Material:
+        """Raw material of a key, wrapped and named."""
+        material_id = derive(raw, _MATERIAL_ID, key.key_id.encode()).hex()
+        return Material(material_id, self._wraps.seal(_facts(key, material_id), raw), key.created_at)
 
     def _message_keys(self, key: Key, material: Material, header: bytes) -> tuple[bytes, bytes]:
         """The encryption key and the key commitment of one message; the header is the KDF context of both."""

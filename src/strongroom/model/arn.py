@@ -23,6 +23,11 @@ class KeyRef(NamedTuple):
         return key_arn(self.realm, self.key_id) if self.key_id else alias_arn(self.realm, self.alias or "")
 
 
+def is_multi_region(key_id: str) -> bool:
+    """Whether a key id is that of a multi-Region key (AWS KMS Developer Guide, "Multi-Region keys")."""
+    return key_id.startswith("mrk-")
+
+
 def key_arn(realm: Realm, key_id: str) -> str:
     """The ARN of a KMS key."""
     return f"arn:{realm.partition}:kms:{realm.region}:{realm.account}:key/{key_id}"

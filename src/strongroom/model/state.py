@@ -28,6 +28,7 @@ SWITCHABLE = frozenset({_S.ENABLED, _S.DISABLED, _S.UNAVAILABLE})  # EnableKey, 
 NOT_PENDING_DELETION = ANY - _PENDING  # aliases, tags, description
 SCHEDULABLE = NOT_PENDING_DELETION - {_S.UPDATING}  # ScheduleKeyDeletion
 CANCELLABLE = _PENDING  # CancelKeyDeletion
+REPLICABLE = frozenset({_S.ENABLED})  # ReplicateKey
 
 # One refusal for each state. Where AWS documents that either of two may come for a key pending deletion,
 # KMSInvalidStateException is the choice.

@@ -80,6 +80,7 @@ GrantToken = Annotated[str, Meta(min_length=1, max_length=8192)]
 GrantTokens = Annotated[tuple[GrantToken, ...], Meta(max_length=10, extra=UNLOGGED)]
 TagKey = Annotated[str, Meta(min_length=1, max_length=128)]
 TagValue = Annotated[str, Meta(max_length=256)]
+Region = Annotated[str, Meta(min_length=1, max_length=32, pattern=_full(r"^([a-z]+-){2,3}\d+$"))]
 KeyMaterialId = Annotated[str, Meta(min_length=64, max_length=64, pattern=_full("^[a-f0-9]+$"))]
 
 

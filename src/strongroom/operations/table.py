@@ -25,8 +25,8 @@ TO_COME = frozenset({
     "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "DeleteCustomKeyStore",
     "DeleteImportedKeyMaterial", "DescribeCustomKeyStores", "DisableKeyRotation", "DisconnectCustomKeyStore",
     "EnableKeyRotation", "GetKeyLastUsage", "GetKeyRotationStatus", "GetParametersForImport", "ImportKeyMaterial",
-    "ListGrants", "ListKeyRotations", "ListRetirableGrants", "ReplicateKey", "RetireGrant", "RevokeGrant",
-    "RotateKeyOnDemand", "UpdateCustomKeyStore", "UpdatePrimaryRegion",
+    "ListGrants", "ListKeyRotations", "ListRetirableGrants", "RetireGrant", "RevokeGrant",
+    "RotateKeyOnDemand", "UpdateCustomKeyStore",
 })  # fmt: skip
 
 
@@ -36,6 +36,7 @@ class Call(msgspec.Struct, frozen=True):
     Attributes:
         realm: The caller's account and the Region of the endpoint.
         reads: Rows as of now; inside a writing operation, of its transaction.
+        regions: The Regions that are served.
     """
 
     realm: Realm
@@ -44,6 +45,7 @@ class Call(msgspec.Struct, frozen=True):
     clocks: Clocks
     markers: MarkerSeal
     reads: Reads
+    regions: frozenset[str]
 
 
 class WriteCall(Call, frozen=True):
@@ -63,6 +65,7 @@ class Target(msgspec.Struct, frozen=True):
         alias_member: The attribute that holds an alias name, whose key is meant.
         algorithm: The attribute that holds the algorithm to use with this key, or None.
         any_state: Whether the operation's states are not asked of this key (UpdateAlias: the old target).
+        region_member: The attribute that names the Region where the related multi-Region key is meant, or None.
     """
 
     action: str
@@ -72,6 +75,7 @@ class Target(msgspec.Struct, frozen=True):
     alias_member: str | None = None
     algorithm: str | None = None
     any_state: bool = False
+    region_member: str | None = None
 
 
 def key(member: str, action: str, *, aliases: bool = False, algorithm: str | None = None) -> Target:
@@ -89,6 +93,23 @@ def alias(member: str, action: str) -> Target:
     return Target(action, alias_member=member, any_state=True)
 
 
+def related(member: str, region_member: str, action: str) -> Target:
+    """The key of the same multi-Region key in another Region."""
+    return Target(action, key_member=member, region_member=region_member)
+
+
+class Echo(msgspec.Struct, frozen=True):
+    """The second record of an operation that changes two Regions.
+
+    Attributes:
+        region_member: The request's attribute that names the other Region.
+        name: The record's eventName there.
+    """
+
+    region_member: str
+    name: str
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table.
 
@@ -96,7 +117,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         function: ``(call, request, *keys) -> response``, one key for each target.
         response: None where the model has no output shape: the body is empty.
         targets: The keys it touches, in the order of the function's arguments.
-        action: The action of an operation on no key.
+        action: The action that it needs on no key: of an operation on none, or in the Region of its ``echo``.
         usage: The key usage it needs, or None.
         symmetric_only: Whether it needs a symmetric encryption key, not just a key of that usage.
         states: The key states that allow it.
@@ -110,6 +131,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         ahead: ``(call, request)``: makes, before a transaction, what it needs; the result is the function's last
             argument. So no transaction waits for a key to be generated.
         slow: ``(request)``: whether it makes keys that take long to make.
+        echo: Its record in another Region, or None.
         secret: The response's attributes that are left out where the request names an attested recipient; the first is
             what the recipient alone gets.
         errors: The faults that AWS's model declares for it, without the suffix ``Exception``.
@@ -132,6 +154,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     fit: Callable[..., None] | None
     ahead: Callable[[Call, Any], Any] | None
     slow: Callable[[Any], bool] | None
+    echo: Echo | None
     secret: tuple[str, ...]
     errors: frozenset[str]
 
@@ -161,6 +184,7 @@ def operation(
     fit: Callable[..., None] | None = None,
     ahead: Callable[[Call, Any], Any] | None = None,
     slow: Callable[[Any], bool] | None = None,
+    echo: Echo | None = None,
     secret: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Put a function into the table as the operation of its name; its annotations name request and response."""
@@ -187,6 +211,7 @@ def operation(
             fit=fit,
             ahead=ahead,
             slow=slow,
+            echo=echo,
             secret=secret,
             errors=frozenset(errors.split()),
         )

@@ -16,14 +16,17 @@ _UNDER_REGISTRY = (
 _ACCOUNTS = select(schema.accounts)
 _REALMS = select(schema.realms)
 _CREDENTIALS = select(schema.credentials)
-_KEY_MACS = select(schema.keys.c.account, schema.keys.c.region, schema.keys.c.mac)
+_UNDER_REALMS = tuple(
+    select(table.c.account, table.c.region, table.c.mac) for table in (schema.keys, schema.tombstones)
+)
 
 
 def check(rows: SealedRows) -> None:
     """Require that no row which decides access was added, taken away or put back behind the service's back.
 
     Reads every row of the registry, meta, accounts, access keys, realms and audit heads, the newest change log entry,
-    and of each key its MAC: a key's other columns, and what belongs to it, are checked each time that it is read.
+    and of each key and tombstone its MAC: a key's other columns, and what belongs to it, are checked each time that it
+    is read.
 
     Raises:
         TamperedStoreError: Something is not as it was written.
@@ -44,8 +47,9 @@ def check(rows: SealedRows) -> None:
             rows.check_set(ACCOUNTS, account, credentials[account[0]])
 
         keys: Counter[tuple[str, str]] = Counter()
-        for account_id, region, mac in rows.database.stream(_KEY_MACS):
-            keys[account_id, region] += rows.seal.element(mac)
+        for statement in _UNDER_REALMS:
+            for account_id, region, mac in rows.database.stream(statement):
+                keys[account_id, region] += rows.seal.element(mac)
         for realm in realms:
             rows.check_set(REALMS, realm, keys.pop((realm[0], realm[1]), 0))
         for place in keys:

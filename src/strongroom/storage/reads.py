@@ -4,7 +4,7 @@ from sqlalchemy import Select, Table, bindparam, select
 
 from strongroom.model.key import Alias, StoredKey
 from strongroom.model.region import Realm
-from strongroom.ports import Credential, RowSeal
+from strongroom.ports import Credential, Due, LastUsage, RowSeal
 from strongroom.storage import schema
 from strongroom.storage.database import Database
 from strongroom.storage.rows import (
@@ -12,16 +12,20 @@ from strongroom.storage.rows import (
     ALIASES,
     AUDIT_HEADS,
     CREDENTIALS,
+    DESTROYED,
+    KEY_USAGE,
     KEYS,
     MATERIALS,
     META,
     POLICIES,
+    SHREDDED,
     TAGS,
     AuditHead,
     alias_of,
     credential_of,
     key_of,
     material_of,
+    usage_of,
 )
 from strongroom.storage.sealed import SealedRows
 
@@ -47,7 +51,8 @@ def _page(table: Table, column: str) -> Select[*tuple[object, ...]]:
     )
 
 
-_CHILDREN = tuple(
+# The rows under a key, by table: a StoredKey is made of them.
+CHILDREN = tuple(
     (sealed, _of_key(table))
     for sealed, table in (
         (MATERIALS, schema.materials),
@@ -56,9 +61,22 @@ _CHILDREN = tuple(
         (ALIASES, schema.aliases),
     )
 )
+
+
+def rows_of(realm: Realm, key_id: str) -> dict[str, str]:
+    """The parameters of the statements of ``CHILDREN``."""
+    return {"account": realm.account, "region": realm.region, "key_id": key_id}
+
+
 _KEYS_AFTER = _page(schema.keys, "key_id")
 _ALIASES_AFTER = _page(schema.aliases, "name")
 _CREDENTIAL_MACS = select(schema.credentials.c.mac).where(schema.credentials.c.account == bindparam("account"))
+_DUE = (
+    select(schema.keys)
+    .where(schema.keys.c.due_at <= bindparam("until"))
+    .order_by(schema.keys.c.due_at)
+    .limit(bindparam("limit"))
+)
 _HEADS = select(schema.audit_heads).order_by(schema.audit_heads.c.worker, schema.audit_heads.c.epoch)
 _OUTBOX = (
     select(schema.audit_outbox.c.event_id, schema.audit_outbox.c.payload)
@@ -81,15 +99,15 @@ class SqlReads:
             row = rows.find(KEYS, *realm, key_id)
             if row is None:
                 return None
-            parameters = {"account": realm.account, "region": realm.region, "key_id": key_id}
+            parameters = rows_of(realm, key_id)
             materials, policies, tags, aliases = (
-                rows.select(table, statement, parameters) for table, statement in _CHILDREN
+                rows.select(table, statement, parameters) for table, statement in CHILDREN
             )
         macs = (child[-1] for children in (materials, policies, tags, aliases) for child in children)
         rows.check_set(KEYS, row, rows.share(macs))
         return StoredKey(
             key=key_of(row),
-            materials={child[3]: material_of(child) for child in materials},
+            materials={child[3]: material_of(child) for child in sorted(materials, key=lambda child: child[6])},
             policies={child[3]: child[4] for child in policies},
             tags={child[3]: child[4] for child in sorted(tags, key=lambda child: child[3])},
             aliases=tuple(alias_of(child) for child in sorted(aliases, key=lambda child: child[2])),
@@ -134,6 +152,24 @@ class SqlReads:
             macs = self._database.rows(_CREDENTIAL_MACS, {"account": row[1]})
         rows.check_set(ACCOUNTS, account, rows.share(mac for (mac,) in macs))
         return credential_of(row)
+
+    def last_usage(self, realm: Realm, key_id: str) -> LastUsage | None:
+        """The last use of a key that was put, or None; an older row, put back, passes here."""
+        with self._database.snapshot():
+            row = self._rows.find(KEY_USAGE, *realm, key_id)
+        return None if row is None else usage_of(row)
+
+    def due(self, until: float, limit: int) -> list[Due]:
+        """The keys of all realms for which a step is due until a time, in the order of their times."""
+        with self._database.snapshot():
+            rows = self._rows.select(KEYS, _DUE, {"until": until, "limit": limit})
+        return [Due(row[21], Realm(row[0], row[1]), row[2]) for row in rows]
+
+    def to_shred(self) -> int | None:
+        """How often material was destroyed so far, where bytes of it may remain in the files; else None."""
+        with self._database.snapshot():
+            destroyed, shredded = (int(self.read_meta(name) or 0) for name in (DESTROYED, SHREDDED))
+        return destroyed if destroyed > shredded else None
 
     def read_meta(self, name: str) -> str | None:
         """A fact about the whole store, or None."""

@@ -2,11 +2,12 @@
 
 import msgspec
 
-from strongroom.model.key import Alias, Key, Material
+from strongroom.model.key import Alias, Key, Material, RotationType
+from strongroom.model.life import next_step
 from strongroom.model.region import Realm
 from strongroom.model.spec import KeyManager, KeySpec, KeyUsage, Origin
 from strongroom.model.state import KeyState
-from strongroom.ports import Credential
+from strongroom.ports import Credential, LastUsage
 from strongroom.storage import schema
 from strongroom.storage.database import Row
 from strongroom.storage.sealed import SealedTable
@@ -22,10 +23,16 @@ MATERIALS = SealedTable(schema.materials)
 POLICIES = SealedTable(schema.policies)
 TAGS = SealedTable(schema.tags)
 ALIASES = SealedTable(schema.aliases)
+TOMBSTONES = SealedTable(schema.tombstones)
+LEASES = SealedTable(schema.leases)
+KEY_USAGE = SealedTable(schema.key_usage)
 CHANGE_LOG = SealedTable(schema.change_log)
 
 REGISTRY_NAME = "store"
 """The primary key of the registry's one row."""
+
+DESTROYED, SHREDDED = "destroyed", "shredded"
+"""Rows of meta: how often transactions destroyed material, and of how many of them nothing remains in the files."""
 
 
 class AuditHead(msgspec.Struct, frozen=True):
@@ -47,7 +54,8 @@ class RootKeyRow(msgspec.Struct, frozen=True):
 
 
 def key_values(key: Key) -> Row:
-    """A key's columns, up to those of the set hash."""
+    """A key's columns, up to those of the set hash; the last says when time changes the key next."""
+    step = next_step(key)
     return (
         key.realm.account,
         key.realm.region,
@@ -59,10 +67,18 @@ def key_values(key: Key) -> Row:
         key.state.value,
         key.description,
         key.created_at,
+        None if key.settles_as is None else key.settles_as.value,
         key.deletion_at,
         key.pending_window_days,
-        key.multi_region,
+        key.primary_region,
+        " ".join(key.replica_regions),
         key.material_id,
+        key.valid_to,
+        key.rotation_period_days,
+        key.next_rotation_at,
+        key.on_demand_rotations,
+        key.on_demand_started_at,
+        None if step is None else step[0],
     )
 
 
@@ -78,21 +94,42 @@ def key_of(row: Row) -> Key:
         state=KeyState(row[7]),
         description=row[8],
         created_at=row[9],
-        deletion_at=row[10],
-        pending_window_days=row[11],
-        multi_region=row[12],
-        material_id=row[13],
+        settles_as=None if row[10] is None else KeyState(row[10]),
+        deletion_at=row[11],
+        pending_window_days=row[12],
+        primary_region=row[13],
+        replica_regions=tuple(row[14].split()),
+        material_id=row[15],
+        valid_to=row[16],
+        rotation_period_days=row[17],
+        next_rotation_at=row[18],
+        on_demand_rotations=row[19],
+        on_demand_started_at=row[20],
     )
 
 
 def material_values(key: Key, material: Material) -> Row:
     """The columns of a key's material."""
-    return (*key.realm, key.key_id, material.material_id, material.wrapped, material.created_at)
+    rotation_type = None if material.rotation_type is None else material.rotation_type.value
+    return (
+        *key.realm,
+        key.key_id,
+        material.material_id,
+        material.wrapped,
+        material.created_at,
+        material.number,
+        material.pending,
+        material.rotated_at,
+        rotation_type,
+        material.description,
+        material.valid_to,
+    )
 
 
 def material_of(row: Row) -> Material:
     """The material of a checked row."""
-    return Material(row[3], row[4], row[5])
+    rotation_type = None if row[9] is None else RotationType(row[9])
+    return Material(row[3], row[4], row[5], row[6], row[7], row[8], rotation_type, row[10], row[11])
 
 
 def alias_values(alias: Alias) -> Row:
@@ -119,3 +156,13 @@ def credential_values(credential: Credential) -> Row:
 def credential_of(row: Row) -> Credential:
     """The access key of a checked row."""
     return Credential(row[0], row[1], row[2], row[3], row[4])
+
+
+def usage_values(usage: LastUsage) -> Row:
+    """The columns of a key's last use."""
+    return (*usage.realm, usage.key_id, usage.operation, usage.used_at, usage.event_id, usage.request_id)
+
+
+def usage_of(row: Row) -> LastUsage:
+    """The last use of a checked row."""
+    return LastUsage(Realm(row[0], row[1]), row[2], row[3], row[4], row[5], row[6])

@@ -92,11 +92,30 @@ keys = Table(
     _text("state"),
     _text("description"),
     _column("created_at", Double),
+    _column("settles_as", Text, null=True),
     _column("deletion_at", Double, null=True),
     _column("pending_window_days", BigInteger, null=True),
-    _column("multi_region", Boolean),
+    _column("primary_region", Text, null=True),
+    _text("replica_regions"),
     _column("material_id", Text, null=True),
+    _column("valid_to", Double, null=True),
+    _column("rotation_period_days", BigInteger, null=True),
+    _column("next_rotation_at", Double, null=True),
+    _column("on_demand_rotations", BigInteger),
+    _column("on_demand_started_at", Double, null=True),
+    _column("due_at", Double, null=True),
     *_set_hash(),
+    *_seal(),
+    Index("ix_keys_due", "due_at"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _column("deleted_at", Double),
     *_seal(),
 )
 
@@ -111,6 +130,12 @@ materials = Table(
     _text("material_id", key=True),
     _blob("wrapped"),
     _column("created_at", Double),
+    _column("number", BigInteger),
+    _column("pending", Boolean),
+    _column("rotated_at", Double, null=True),
+    _column("rotation_type", Text, null=True),
+    _column("description", Text, null=True),
+    _column("valid_to", Double, null=True),
     *_seal(),
 )
 
@@ -150,6 +175,21 @@ aliases = Table(
 )
 
 # --- beside the tree ---
+
+leases = Table("leases", metadata, _text("name", key=True), _text("holder"), _column("valid_to", Double), *_seal())
+
+key_usage = Table(
+    "key_usage",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _text("operation"),
+    _column("used_at", Double),
+    _text("event_id"),
+    _text("request_id"),
+    *_seal(),
+)
 
 change_log = Table(
     "change_log",

@@ -13,6 +13,7 @@ from strongroom.storage.database import Database
 from strongroom.storage.migrate import require_current
 from strongroom.storage.reads import SqlReads
 from strongroom.storage.sealed import SealedRows
+from strongroom.storage.shred import shred
 from strongroom.storage.sqlite import FileLock, Probe, WalIndex, open_database
 from strongroom.storage.transaction import SqlTransaction
 from strongroom.storage.writer import Job, Writer
@@ -34,6 +35,7 @@ class SqlStore(SqlReads):
         *,
         index: WalIndex,
         aside: Callable[[], Database],
+        shred: Callable[[], bool],
         close: Callable[[], None],
     ) -> None:
         super().__init__(database, seal)
@@ -41,6 +43,7 @@ class SqlStore(SqlReads):
         self._header: bytes | None = None
         self._writer = writer
         self._aside = aside
+        self._shred = shred
         self._unchecked = False
         self._close = close
         self._probe = Probe(database)
@@ -154,6 +157,17 @@ class SqlStore(SqlReads):
             self._unchecked = True
             raise
 
+    def shred(self) -> bool:
+        """Remove what remains of destroyed material from the files of the database; may be called on any thread.
+
+        Returns:
+            False where somebody was reading an older state: then it is to be tried again.
+
+        Raises:
+            StoreUnavailableError: The database fails.
+        """
+        return self._shred()
+
     def close(self) -> None:
         """Finish the queued writes and close everything."""
         self._close()
@@ -188,6 +202,7 @@ def open_store(path: Path, seal: RowSeal, before_commit: Callable[[], None]) -> 
             seal,
             index=index,
             aside=lambda: open_database(path, writing=False),
+            shred=lambda: shred(path),
             close=resources.close,
         )
     except BaseException:

@@ -6,31 +6,39 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import insert
 
-from strongroom.model.key import Alias, Key, StoredKey
+from strongroom.model.key import Alias, Key, Material, StoredKey
 from strongroom.model.region import Realm
-from strongroom.ports import Change, Credential, RowSeal
+from strongroom.ports import Change, Credential, LastUsage, RowSeal
 from strongroom.storage import changes, schema
 from strongroom.storage.database import Database, Row
-from strongroom.storage.reads import SqlReads
+from strongroom.storage.reads import CHILDREN, SqlReads, rows_of
 from strongroom.storage.rows import (
     ACCOUNTS,
     ALIASES,
     AUDIT_HEADS,
     CREDENTIALS,
+    DESTROYED,
+    KEY_USAGE,
     KEYS,
+    LEASES,
     MATERIALS,
     META,
     POLICIES,
     REALMS,
     REGISTRY,
     REGISTRY_NAME,
+    SHREDDED,
     TAGS,
+    TOMBSTONES,
     AuditHead,
     RootKeyRow,
     alias_values,
     credential_values,
+    key_of,
     key_values,
     material_values,
+    usage_of,
+    usage_values,
 )
 from strongroom.storage.sealed import SealedRows, SealedTable
 
@@ -48,6 +56,7 @@ class Pending:
         self.changes: dict[Change, None] = {}
         self.realms: Counter[Realm] = Counter()
         self.registry = 0
+        self.destroys = False
 
     def merge(self, other: "Pending") -> None:
         """Take over what a job left."""
@@ -55,6 +64,7 @@ class Pending:
         for realm, share in other.realms.items():
             self.realms[realm] += share
         self.registry += other.registry
+        self.destroys |= other.destroys
 
     def settle(self, rows: SealedRows) -> None:
         """Write it all down; the last thing before the commit."""
@@ -63,6 +73,9 @@ class Pending:
             old = rows.find(REALMS, *realm)
             hashes = rows.set_hash(share) if old is None else rows.shifted(old, share)
             registry += rows.write(REALMS, old, (*realm, *hashes))
+        if self.destroys:
+            old = rows.find(META, DESTROYED)
+            registry += rows.write(META, old, (DESTROYED, str(1 if old is None else int(old[1]) + 1)))
         if registry:
             old = rows.require(REGISTRY, REGISTRY_NAME)
             rows.write(REGISTRY, old, (REGISTRY_NAME, *rows.shifted(old, registry)))
@@ -103,6 +116,35 @@ class SqlTransaction(SqlReads):
         """Replace a key's own row."""
         self._rewrite_key(key.realm, key.key_id, 0, key_values(key))
 
+    def delete_key(self, key: Key, at: float) -> None:
+        """Destroy a key with all that belongs to it, its aliases too; what stays is a tombstone."""
+        rows, place = self._rows, (*key.realm, key.key_id)
+        for table, statement in CHILDREN:
+            for child in rows.select(table, statement, rows_of(key.realm, key.key_id)):
+                rows.remove(table, child)
+                if table is ALIASES:
+                    self._changed("alias", key.realm, child[2])
+        usage = rows.find(KEY_USAGE, *place)
+        if usage is not None:
+            rows.remove(KEY_USAGE, usage)
+        self.pending.realms[key.realm] += rows.remove(KEYS, rows.require(KEYS, *place))
+        self.pending.realms[key.realm] += self._put(TOMBSTONES, (*place, at))
+        self.pending.destroys = True
+        self._changed("key", key.realm, key.key_id)
+
+    def put_material(self, key: Key, material: Material) -> None:
+        """Add or replace a material of a key."""
+        values = material_values(key, material)
+        old = self._rows.find(MATERIALS, *values[:4])
+        self.pending.destroys |= old is not None and old[4] != material.wrapped
+        self._rewrite_key(key.realm, key.key_id, self._rows.write(MATERIALS, old, values))
+
+    def delete_material(self, key: Key, material_id: str) -> None:
+        """Remove a material of a key, so that the key does not know it any more."""
+        old = self._rows.require(MATERIALS, *key.realm, key.key_id, material_id)
+        self.pending.destroys = True
+        self._rewrite_key(key.realm, key.key_id, self._rows.remove(MATERIALS, old))
+
     def put_policy(self, key: Key, name: str, document: str) -> None:
         """Add or replace a policy of a key."""
         self._rewrite_key(key.realm, key.key_id, self._put(POLICIES, (*key.realm, key.key_id, name, document)))
@@ -139,6 +181,22 @@ class SqlTransaction(SqlReads):
             self._rewrite_key(alias.realm, old[3], self._rows.remove(ALIASES, old))
             self._changed("alias", alias.realm, alias.name)
 
+    def put_usage(self, usage: LastUsage) -> None:
+        """Take note of the last use of a key, unless a later one was put, or the key is gone or younger than it.
+
+        The row hangs under no parent: it decides nothing, and the key's own row is not to change with each flush.
+        """
+        rows, place = self._rows, (*usage.realm, usage.key_id)
+        old = rows.find(KEY_USAGE, *place)
+        if old is None:
+            row = rows.find(KEYS, *place)
+            known_from = None if row is None else key_of(row).created_at
+        else:
+            known_from = usage_of(old).used_at
+        if known_from is not None and known_from <= usage.used_at:
+            rows.write(KEY_USAGE, old, usage_values(usage))
+            self.pending.changes[changes.NOTHING] = None
+
     # --- accounts and access keys ---
 
     def put_account(self, account: str, created_at: float) -> None:
@@ -170,6 +228,19 @@ class SqlTransaction(SqlReads):
         """
         self._database.run(_ADD_ROOT_KEY, msgspec.structs.asdict(root_key))
         self.pending.changes[changes.NOTHING] = None
+
+    def take_lease(self, name: str, holder: str, now: float, until: float) -> bool:
+        """Have a lease until a time of the machine's clock, if nobody else has it now."""
+        old = self._rows.find(LEASES, name)
+        if old is not None and old[1] != holder and old[2] > now:
+            return False
+        self._rows.write(LEASES, old, (name, holder, until))
+        self.pending.changes[changes.NOTHING] = None
+        return True
+
+    def note_shredded(self, number: int) -> None:
+        """Take note that of all that was destroyed up to ``to_shred`` nothing remains."""
+        self.put_meta(SHREDDED, str(number))
 
     def checkpoint_head(self, head: AuditHead) -> None:
         """Keep how far a worker's audit has come."""

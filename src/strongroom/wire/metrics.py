@@ -60,3 +60,18 @@ class Metrics:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client leaves it so
         return generate_latest(registry)
+
+
+class JobMetrics:
+    """The counters of the jobs; the supervisor's, in the same folder as those of the workers."""
+
+    def __init__(self) -> None:
+        self._jobs = Counter("strongroom_jobs", "Jobs run, by job and outcome.", ("job", "outcome"), registry=None)
+        self._seconds = Histogram(
+            "strongroom_job_duration_seconds", "Time that a job took.", ("job",), buckets=_BUCKETS, registry=None
+        )
+
+    def count(self, job: str, outcome: str, seconds: float) -> None:
+        """Take note of one job, which was ``done`` or ``failed``."""
+        self._jobs.labels(job, outcome).inc()
+        self._seconds.labels(job).observe(seconds)

@@ -12,6 +12,7 @@ from strongroom.operations.kms import (
     policies,
     public_keys,
     randomness,
+    replication,
     signing,
     tags,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "policies",
     "public_keys",
     "randomness",
+    "replication",
     "signing",
     "tags",
 ]

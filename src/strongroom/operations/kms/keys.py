@@ -1,9 +1,8 @@
 """Keys themselves: CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey, UpdateKeyDescription."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
@@ -14,89 +13,20 @@ from strongroom.model.region import Realm
 from strongroom.model.spec import (
     SPECS,
     CustomerMasterKeySpec,
-    EncapsulationAlgorithm,
-    EncryptionAlgorithm,
-    KeyAgreementAlgorithm,
     KeyManager,
     KeySpec,
     KeyUsage,
     Kind,
-    MacAlgorithm,
     Origin,
-    SigningAlgorithm,
 )
 from strongroom.model.state import NOT_PENDING_DELETION, SWITCHABLE, KeyState
 from strongroom.operations import shapes
+from strongroom.operations.kms.metadata import KeyMetadata, metadata
 from strongroom.operations.kms.policies import default_policy, require_policy
 from strongroom.operations.kms.tags import require_new_tags
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
 from strongroom.operations.shapes import Request, Response, Tag
 from strongroom.operations.table import Call, WriteCall, key, operation
-
-
-class KeyMetadata(Response, frozen=True, kw_only=True):
-    """All that AWS tells of a key (AWS KMS API Reference, "KeyMetadata")."""
-
-    aws_account_id: str = msgspec.field(name="AWSAccountId")
-    key_id: str
-    arn: str
-    creation_date: float
-    enabled: bool
-    description: str
-    key_usage: KeyUsage
-    key_state: KeyState
-    deletion_date: float | None = None
-    origin: Origin
-    key_manager: KeyManager
-    customer_master_key_spec: CustomerMasterKeySpec | None = None
-    key_spec: KeySpec
-    encryption_algorithms: tuple[EncryptionAlgorithm, ...] | None = None
-    signing_algorithms: tuple[SigningAlgorithm, ...] | None = None
-    mac_algorithms: tuple[MacAlgorithm, ...] | None = None
-    key_agreement_algorithms: tuple[KeyAgreementAlgorithm, ...] | None = None
-    encapsulation_algorithms: tuple[EncapsulationAlgorithm, ...] | None = None
-    multi_region: bool
-    pending_deletion_window_in_days: int | None = None
-    current_key_material_id: str | None = None
-
-
-OLD_SPECS = {spec.value: spec for spec in CustomerMasterKeySpec}
-_ALGORITHM_MEMBERS = {
-    KeyUsage.ENCRYPT_DECRYPT: "encryption_algorithms",
-    KeyUsage.SIGN_VERIFY: "signing_algorithms",
-    KeyUsage.GENERATE_VERIFY_MAC: "mac_algorithms",
-    KeyUsage.KEY_AGREEMENT: "key_agreement_algorithms",
-    KeyUsage.ENCAPSULATE_DECAPSULATE: "encapsulation_algorithms",
-}
-
-
-def algorithms(key: Key) -> dict[str, Any]:
-    """The one member of an answer that lists the algorithms of a key: which one it is depends on the key's usage."""
-    return {_ALGORITHM_MEMBERS[key.usage]: SPECS[key.spec].algorithms[key.usage]}
-
-
-def metadata(key: Key) -> KeyMetadata:
-    """The metadata of a key as AWS shows it: members that do not apply are left out."""
-    pending_replicas = key.state is KeyState.PENDING_REPLICA_DELETION
-    return KeyMetadata(
-        aws_account_id=key.realm.account,
-        key_id=key.key_id,
-        arn=key.arn,
-        creation_date=key.created_at,
-        enabled=key.state is KeyState.ENABLED,
-        description=key.description,
-        key_usage=key.usage,
-        key_state=key.state,
-        deletion_date=key.deletion_at,
-        origin=key.origin,
-        key_manager=key.manager,
-        customer_master_key_spec=OLD_SPECS.get(key.spec.value),
-        key_spec=key.spec,
-        multi_region=key.multi_region,
-        pending_deletion_window_in_days=key.pending_window_days if pending_replicas else None,
-        current_key_material_id=key.material_id if SPECS[key.spec].kind is Kind.SYMMETRIC else None,
-        **algorithms(key),
-    )
 
 
 class CreateKeyRequest(Request, frozen=True, kw_only=True):
@@ -155,41 +85,48 @@ def require_in_partition(spec: KeySpec, realm: Realm) -> None:
         raise UnsupportedOperationException(f"KeySpec {spec} is not supported in this Region.")
 
 
+_ORIGINS = frozenset({Origin.AWS_KMS, Origin.EXTERNAL})
+
+
 def _check_create_key(request: CreateKeyRequest) -> None:
     spec = _requested_spec(request)
-    if request.origin is not Origin.AWS_KMS or request.custom_key_store_id or request.xks_key_id:
-        raise UnsupportedOperationException("This service creates keys of Origin AWS_KMS only.")
-    if request.multi_region:
-        raise UnsupportedOperationException("This service creates single-Region keys only.")
+    if request.origin not in _ORIGINS or request.custom_key_store_id or request.xks_key_id:
+        raise UnsupportedOperationException("This service creates keys of Origin AWS_KMS and EXTERNAL only.")
     if spec not in SPECS:
         raise UnsupportedOperationException(f"KeySpec {spec} is not supported.")
+    if request.origin is Origin.EXTERNAL and not SPECS[spec].importable:
+        raise UnsupportedOperationException(f"KeySpec {spec} is not supported for Origin {request.origin}.")
     _requested_usage(request, spec)
     if request.policy is not None:
         require_policy(request.policy)
     require_new_tags(request.tags)
 
 
-def _make_key(call: Call, request: CreateKeyRequest) -> tuple[Key, Material]:
-    """A new key and its material, both of nobody yet.
+def _make_key(call: Call, request: CreateKeyRequest) -> tuple[Key, tuple[Material, ...]]:
+    """A new key and its material, both of nobody yet; material of origin EXTERNAL is still to be imported.
 
     Raises:
         UnsupportedOperationException: The spec does not exist in the Region.
     """
     spec = _requested_spec(request)
     require_in_partition(spec, call.realm)
+    imported = request.origin is Origin.EXTERNAL
     empty = Key(
         realm=call.realm,
-        key_id=new_uuid(),
+        key_id=f"mrk-{new_uuid().replace('-', '')}" if request.multi_region else new_uuid(),
         spec=spec,
         usage=_requested_usage(request, spec),
         origin=request.origin,
         manager=KeyManager.CUSTOMER,
-        state=KeyState.ENABLED,
+        state=KeyState.PENDING_IMPORT if imported else KeyState.ENABLED,
         description=request.description,
         created_at=call.clocks.key_life(),
+        primary_region=call.realm.region if request.multi_region else None,
     )
+    if imported:
+        return empty, ()
     material = call.keystores.of(empty).generate(empty)
-    return replace(empty, material_id=material.material_id), material
+    return replace(empty, material_id=material.material_id), (material,)
 
 
 @operation(
@@ -197,24 +134,23 @@ def _make_key(call: Call, request: CreateKeyRequest) -> tuple[Key, Material]:
     writes=True,
     check=_check_create_key,
     ahead=_make_key,
-    slow=lambda request: is_slow_to_make(_requested_spec(request)),
+    slow=lambda request: request.origin is Origin.AWS_KMS and is_slow_to_make(_requested_spec(request)),
     errors="MalformedPolicyDocument DependencyTimeout InvalidArn UnsupportedOperation KMSInternal LimitExceeded Tag"
     " CustomKeyStoreNotFound CustomKeyStoreInvalidState CloudHsmClusterInvalidConfiguration XksKeyInvalidConfiguration"
     " XksKeyAlreadyInUse XksKeyNotFound",
 )
-def create_key(call: WriteCall, request: CreateKeyRequest, made: tuple[Key, Material]) -> CreateKeyResponse:
-    """Create a KMS key with new material, its policy and its tags."""
-    new, material = made
+def create_key(call: WriteCall, request: CreateKeyRequest, made: tuple[Key, tuple[Material, ...]]) -> CreateKeyResponse:
+    """Create a KMS key with new material, or ready for import, with its policy and its tags."""
+    key, materials = made
     policy = default_policy(call.realm) if request.policy is None else request.policy
-    call.tx.insert_key(
-        StoredKey(
-            key=new,
-            materials={material.material_id: material},
-            policies={DEFAULT_POLICY_NAME: policy},
-            tags={tag.tag_key: tag.tag_value for tag in request.tags},
-            aliases=(),
-        )
+    new = StoredKey(
+        key=key,
+        materials={material.material_id: material for material in materials},
+        policies={DEFAULT_POLICY_NAME: policy},
+        tags={tag.tag_key: tag.tag_value for tag in request.tags},
+        aliases=(),
     )
+    call.tx.insert_key(new)
     return CreateKeyResponse(key_metadata=metadata(new))
 
 
@@ -239,7 +175,7 @@ class DescribeKeyResponse(Response, frozen=True, kw_only=True):
 )
 def describe_key(call: Call, request: DescribeKeyRequest, stored: StoredKey) -> DescribeKeyResponse:
     """Tell all about a key but its material, policy and tags."""
-    return DescribeKeyResponse(key_metadata=metadata(stored.key))
+    return DescribeKeyResponse(key_metadata=metadata(stored))
 
 
 class ResourceOwner(StrEnum):

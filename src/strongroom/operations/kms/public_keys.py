@@ -15,7 +15,7 @@ from strongroom.model.spec import (
 from strongroom.model.state import USABLE
 from strongroom.operations import shapes
 from strongroom.operations.kms.encryption import current_material
-from strongroom.operations.kms.keys import OLD_SPECS, algorithms
+from strongroom.operations.kms.metadata import OLD_SPECS, algorithms
 from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import Call, key, operation
 

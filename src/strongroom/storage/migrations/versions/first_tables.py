@@ -54,15 +54,39 @@ _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
             "state": _TEXT,
             "description": _TEXT,
             "created_at": _FLOAT,
+            "settles_as": _TEXT,
             "deletion_at": _FLOAT,
             "pending_window_days": _INTEGER,
-            "multi_region": _BOOLEAN,
+            "primary_region": _TEXT,
+            "replica_regions": _TEXT,
             "material_id": _TEXT,
+            "valid_to": _FLOAT,
+            "rotation_period_days": _INTEGER,
+            "next_rotation_at": _FLOAT,
+            "on_demand_rotations": _INTEGER,
+            "on_demand_started_at": _FLOAT,
+            "due_at": _FLOAT,
             **_SET,
             **_SEAL,
         },
     ),
-    "materials": (4, {**_KEY, "material_id": _TEXT, "wrapped": _BYTES, "created_at": _FLOAT, **_SEAL}),
+    "tombstones": (3, {**_KEY, "deleted_at": _FLOAT, **_SEAL}),
+    "materials": (
+        4,
+        {
+            **_KEY,
+            "material_id": _TEXT,
+            "wrapped": _BYTES,
+            "created_at": _FLOAT,
+            "number": _INTEGER,
+            "pending": _BOOLEAN,
+            "rotated_at": _FLOAT,
+            "rotation_type": _TEXT,
+            "description": _TEXT,
+            "valid_to": _FLOAT,
+            **_SEAL,
+        },
+    ),
     "policies": (4, {**_KEY, "name": _TEXT, "document": _TEXT, **_SEAL}),
     "tags": (4, {**_KEY, "tag_key": _TEXT, "tag_value": _TEXT, **_SEAL}),
     "aliases": (
@@ -74,6 +98,18 @@ _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
             "key_id": _TEXT,
             "created_at": _FLOAT,
             "updated_at": _FLOAT,
+            **_SEAL,
+        },
+    ),
+    "leases": (1, {"name": _TEXT, "holder": _TEXT, "valid_to": _FLOAT, **_SEAL}),
+    "key_usage": (
+        3,
+        {
+            **_KEY,
+            "operation": _TEXT,
+            "used_at": _FLOAT,
+            "event_id": _TEXT,
+            "request_id": _TEXT,
             **_SEAL,
         },
     ),
@@ -92,7 +128,13 @@ _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
     "root_keys": (1, {"version": _INTEGER, "sealed": _BYTES, "created_at": _FLOAT}),
     "audit_outbox": (1, {"position": _ROW_NUMBER, "event_id": _TEXT, "payload": _BYTES}),
 }
-_NULLABLE = {("keys", "deletion_at"), ("keys", "pending_window_days"), ("keys", "material_id")}
+_NULLABLE = {
+    "keys": {
+        "settles_as", "deletion_at", "pending_window_days", "primary_region", "material_id", "valid_to",
+        "rotation_period_days", "next_rotation_at", "on_demand_started_at", "due_at",
+    },
+    "materials": {"rotated_at", "rotation_type", "description", "valid_to"},
+}  # fmt: skip
 
 
 def upgrade() -> None:
@@ -105,7 +147,7 @@ def upgrade() -> None:
                     name,
                     type_,
                     primary_key=number < keys,
-                    nullable=(table, name) in _NULLABLE,
+                    nullable=name in _NULLABLE.get(table, ()),
                     autoincrement=name == "position",
                 )
                 for number, (name, type_) in enumerate(columns.items())
@@ -113,4 +155,5 @@ def upgrade() -> None:
         )
     op.create_index("ix_audit_outbox_event", "audit_outbox", ["event_id"], unique=True)
     op.create_index("ix_credentials_account", "credentials", ["account"])
+    op.create_index("ix_keys_due", "keys", ["due_at"])
     op.create_index("ix_aliases_key", "aliases", ["account", "region", "key_id"])

@@ -1,0 +1,31 @@
+"""The walls between the core and its adapters: every Protocol, and the values that cross them."""
+
+from strongroom.ports.audit import AuditEvent, Trail
+from strongroom.ports.base import AdapterError, AuditUnavailableError, Clocks, StoreUnavailableError, TamperedStoreError
+from strongroom.ports.keys import KeyStore, KeyStores
+from strongroom.ports.seals import MarkerSeal, Recipient, Recipients, RowSeal, SecretBox
+from strongroom.ports.storage import Change, Credential, Due, LastUsage, Reads, Store, Transaction
+
+__all__ = [
+    "AdapterError",
+    "AuditEvent",
+    "AuditUnavailableError",
+    "Change",
+    "Clocks",
+    "Credential",
+    "Due",
+    "KeyStore",
+    "KeyStores",
+    "LastUsage",
+    "MarkerSeal",
+    "Reads",
+    "Recipient",
+    "Recipients",
+    "RowSeal",
+    "SecretBox",
+    "Store",
+    "StoreUnavailableError",
+    "TamperedStoreError",
+    "Trail",
+    "Transaction",
+]
