@@ -24,7 +24,8 @@ from msgspec.structs import replace
 
 import strongroom.operations.kms  # noqa: F401 - fills the table
 from strongroom.audit.spool import Spool
-from strongroom.dispatch import Dispatcher, Facts, Outcome
+from strongroom.clock import MovableClock
+from strongroom.dispatch import Dispatcher, Facts, Outcome, Usages
 from strongroom.identity.recipients import AttestedRecipients
 from strongroom.keystores.markers import MarkerSeal
 from strongroom.keystores.registry import Registry
@@ -110,21 +111,25 @@ class Core:
         trail: Trail,
         *,
         attestation_roots: bytes | None,
+        dev: bool,
     ) -> None:
         self.store = store
         self.spool = spool
         self.folder = folder
         self.clock = Clock()
-        self.views = KeyViews(store)
+        clocks = MovableClock(lambda: self.clock.machine, store.clock_offset).clocks() if dev else self.clock.clocks()
+        self.views = KeyViews(store, clocks.follow)
+        self.usages = Usages(store, lambda: None)
         self.dispatcher = Dispatcher(
             store=store,
             views=self.views,
             keystores=keystores,
-            clocks=self.clock.clocks(),
+            clocks=clocks,
             markers=MarkerSeal(ROOTS),
             trail=trail,
             recipients=AttestedRecipients(attestation_roots, 300.0, lambda: self.clock.machine),
             regions=REGIONS,
+            usages=self.usages,
         )
 
     def call(
@@ -215,6 +220,7 @@ class Core:
         self.dispatcher.trail.append(outcome.payload, results.put)
         error = results.get()
         assert error is None, error
+        self.usages.note(outcome.usages)
         return _answer(operation, facts, outcome, in_outbox=False)
 
 
@@ -228,6 +234,7 @@ def open_core(
     before_commit: Callable[[], None] | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
     attestation_roots: bytes | None = None,
+    dev: bool = False,
 ) -> Iterator[Core]:
     """Open a core on a folder, which gets a new store if it has none; other workers see what it writes.
 
@@ -239,6 +246,7 @@ def open_core(
         before_commit: In place of the spool's own ``require_writable``.
         loop: Where the spool answers; such a core serves an endpoint, and ``call`` would wait for ever.
         attestation_roots: PEM certificates that attestation documents may chain to.
+        dev: Whether the key-life clock is dev mode's: the machine's and the stored offset.
     """
     path = folder / DATABASE
     if not path.exists():
@@ -249,7 +257,7 @@ def open_core(
         store = open_store(path, RowSeal(ROOTS, 1), before_commit or spool.require_writable)
         try:
             stores = keystores or Registry(SoftwareKeyStore(ROOTS))
-            yield Core(store, spool, folder, stores, trail or spool, attestation_roots=attestation_roots)
+            yield Core(store, spool, folder, stores, trail or spool, attestation_roots=attestation_roots, dev=dev)
         finally:
             store.close()
     finally:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 from strongroom.audit.record import encode
 from strongroom.jobs import Runner
@@ -25,8 +26,12 @@ class Counted:
         self.jobs[job, outcome] += 1
 
 
-def run_jobs(core: Core, holder: str = "tests") -> Counter[tuple[str, str]]:
-    """Do all that is due by the core's clocks; how often each job was done or failed."""
+@contextmanager
+def open_jobs(core: Core, holder: str = "tests") -> Iterator[Callable[[], Counter[tuple[str, str]]]]:
+    """The runner of a core: called, it does all that is due by the core's clocks.
+
+    It tells how often each job was done or failed so far.
+    """
     counted = Counted()
     with closing(open_store(core.folder / DATABASE, RowSeal(ROOTS, 1), lambda: None)) as store:
         runner = Runner(
@@ -34,10 +39,19 @@ def run_jobs(core: Core, holder: str = "tests") -> Counter[tuple[str, str]]:
             keystores=Registry(SoftwareKeyStore(ROOTS)),
             clocks=core.clock.clocks(),
             encode=encode,
-            noted=lambda: None,
             holder=holder,
             counter=counted,
         )
-        asyncio.run(runner.run())
-    core.views.refresh()
-    return counted.jobs
+
+        def run() -> Counter[tuple[str, str]]:
+            asyncio.run(runner.run())
+            core.views.refresh()
+            return counted.jobs
+
+        yield run
+
+
+def run_jobs(core: Core, holder: str = "tests") -> Counter[tuple[str, str]]:
+    """Do all that is due by the core's clocks; how often each job was done or failed."""
+    with open_jobs(core, holder) as run:
+        return run()

@@ -5,7 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,8 @@ from botocore.config import Config
 
 PROGRAM = Path(sys.executable).with_name("strongroom")
 SOAK = os.environ.get("SOAK") == "1"
+PATIENCE = 20.0
+"""Seconds for what must happen soon."""
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -32,6 +35,16 @@ def need(program: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    """Wait until something holds; False when patience ends."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return holds()
 
 
 class Server:

@@ -96,7 +96,7 @@ def read_hand_over(blob: bytes) -> tuple[int, list[Root]]:
 
 # --- sealed records ---
 
-RECORD_LABELS = {1: "strongroom/wrap", 2: "strongroom/credential"}
+RECORD_LABELS = {1: "strongroom/wrap", 2: "strongroom/credential", 3: "strongroom/import-token"}
 
 
 def open_record(blob: bytes, root: Root, kind: int, facts: tuple[str, ...]) -> bytes:

@@ -5,7 +5,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,49 @@ import msgspec
 import pytest
 
 from strongroom import admin
-from strongroom.admin import MAX_REQUEST_BYTES, SOCKET_NAME, AdminAnswer, AdminRequest, AdminServer, ask
+from strongroom.admin import (
+    MAX_REQUEST_BYTES,
+    SOCKET_NAME,
+    AdminAnswer,
+    AdminRequest,
+    AdminServer,
+    Command,
+    CommandError,
+    ask,
+)
 from strongroom.audit.spool import Spool
-from strongroom.ports import AuditUnavailableError
+from strongroom.ports import AuditEvent, AuditUnavailableError
 from tests.audit.reader import read_folder
 from tests.core import CHAIN_KEY
 
 STATUS = {"url": "http://127.0.0.1:1", "workers": [1, 2]}
+
+
+async def status(_arguments: Mapping[str, str], _event: AuditEvent) -> dict[str, Any]:
+    """A command that reads."""
+    return STATUS
+
+
 Script = Callable[[AdminServer, Spool], Awaitable[Any]]
 
 
-def with_server(folder: Path, script: Script) -> Any:
+async def lend(arguments: Mapping[str, str], event: AuditEvent) -> dict[str, Any]:
+    """A command that writes, and makes its own record where it succeeds."""
+    if arguments != {"what": "a key"}:
+        raise CommandError("ValidationException", "there is no such thing")
+    return {"recorded": event.event_id, "by": event.caller.principal_id if event.caller else None}
+
+
+COMMANDS = {"status": Command(status), "lend": Command(lend, recorded=True)}
+
+
+def with_server(folder: Path, script: Script, noted: Callable[[], Mapping[str, Any] | None] = lambda: None) -> Any:
     """Run a script while a server serves the folder; its result."""
 
     async def main() -> Any:
         spool = Spool(folder / "audit", 0, 1, CHAIN_KEY, loop=asyncio.get_running_loop(), root_version=1)
         try:
-            async with AdminServer(folder, spool, lambda: STATUS) as server:
+            async with AdminServer(folder, spool, COMMANDS, noted) as server:
                 return await script(server, spool)
         finally:
             spool.close()
@@ -103,6 +129,34 @@ def test_each_request_has_a_record_of_its_own(tmp_path: Path) -> None:
     """As many ids as requests."""
     asking(tmp_path, *[AdminRequest("status")] * 3)
     assert len({record["eventID"] for record in records(tmp_path)}) == 3
+
+
+def test_a_command_gets_its_arguments_and_its_record(tmp_path: Path) -> None:
+    """One that writes puts the record where its change is, so it is not written a second time."""
+    (answer,) = asking(tmp_path, AdminRequest("lend", {"what": "a key"}))
+    assert answer.result is not None
+    assert answer.result["by"] == getpass.getuser()
+    assert answer.result["recorded"]
+    assert records(tmp_path) == []
+
+
+def test_a_command_that_refuses_is_audited(tmp_path: Path) -> None:
+    """Code and text are the command's; there is no change whose record it could be."""
+    assert asking(tmp_path, AdminRequest("lend", {"what": "a cup"})) == [AdminAnswer(error="there is no such thing")]
+    (record,) = records(tmp_path)
+    assert (record["errorCode"], record["errorMessage"]) == ("ValidationException", "there is no such thing")
+    assert record["requestParameters"] == {"what": "a cup"}
+
+
+def test_records_note_what_they_are_told_to(tmp_path: Path) -> None:
+    """In additionalEventData, of a command and of what the supervisor records itself."""
+
+    async def script(server: AdminServer, _spool: Spool) -> None:
+        await server.record(AdminRequest("serve"), os.getuid())
+        await asyncio.to_thread(ask, tmp_path, AdminRequest("status"))
+
+    with_server(tmp_path, script, lambda: {"keyLifeClockOffsetSeconds": 1.0})
+    assert [record["additionalEventData"] for record in records(tmp_path)] == [{"keyLifeClockOffsetSeconds": 1.0}] * 2
 
 
 MALFORMED = {
@@ -197,7 +251,7 @@ def test_a_record_is_awaited_once(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         spool = TwiceTrail(tmp_path / "audit", 0, 1, CHAIN_KEY, loop=loop, root_version=1)
         try:
-            await AdminServer(tmp_path, spool, dict).record(AdminRequest("serve", {"a": "b"}), os.getuid())
+            await AdminServer(tmp_path, spool, {}).record(AdminRequest("serve", {"a": "b"}), os.getuid())
         finally:
             spool.close()
 

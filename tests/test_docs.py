@@ -34,8 +34,20 @@ _LOCAL = re.compile(
     r"/wor[k]/|/roo[t]/|/hom[e]/|index[-_]ur[l]|pypi\.or[g]|registry\.np[m]|localhost regis[t]ry", re.IGNORECASE
 )
 
-_COMMANDS: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
-_OPTIONS = {name: {option for item in command.params for option in item.opts} for name, command in _COMMANDS.items()}
+
+def _commands(group: Any, before: str = "") -> dict[str, Any]:
+    """The commands of a program and of its groups, by what one types for them."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        found |= _commands(command, f"{name} ") if hasattr(command, "commands") else {before + name: command}
+    return found
+
+
+_COMMANDS = _commands(typer.main.get_command(app))
+_OPTIONS = {
+    name: {option for item in command.params for option in item.opts if option.startswith("-")}
+    for name, command in _COMMANDS.items()
+}
 
 # What a scrape puts behind the name of a metric, by its kind.
 _SUFFIXES = {"Counter": "_total", "Gauge": "", "Histogram": "", "Summary": "", "Info": "_info"}

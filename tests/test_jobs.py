@@ -63,7 +63,6 @@ def make_runner(core: Core, store: SqlStore, holder: str = "a", counter: Counted
         keystores=Registry(SoftwareKeyStore(ROOTS)),
         clocks=core.clock.clocks(),
         encode=encode,
-        noted=lambda: None,
         holder=holder,
         counter=counter or Counted(),
     )
@@ -316,3 +315,27 @@ def test_a_key_that_does_not_check_stops_nobody_elses_life(core: Core, store: Sq
     asyncio.run(make_runner(core, store, counter=counted).run())
     assert deleted == [good]
     assert counted.jobs["step", "failed"] == 1
+
+
+@pytest.mark.usefixtures("deleted")
+def test_shredding_rests_longer_than_it_works(core: Core, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who destroys material again and again does not keep the database rewriting itself; nothing is forgotten."""
+    shreds: list[float] = []
+
+    def shred() -> bool:
+        shreds.append(now[0])
+        now[0] += 2.0
+        return True
+
+    now = [1000.0]
+    monkeypatch.setattr(store, "shred", shred)
+    monkeypatch.setattr("strongroom.jobs.time.perf_counter", lambda: now[0])
+    runner = make_runner(core, store)
+    for _ in range(100):
+        doomed(core, -1)
+        asyncio.run(runner.run())
+        now[0] += 1.0
+    assert len(shreds) == 3
+    now[0] += 2.0 * jobs.SHRED_REST
+    asyncio.run(runner.run())
+    assert store.to_shred() is None

@@ -33,8 +33,20 @@ ROOMS: dict[str, set[str]] = {
     "settings": {"model.region"},
     "handover": {"settings"},
     "admin": {"model.identity", "ports", "ids"},
+    "clock": {"ports"},
+    "commands": {"admin", "jobs", "model", "operations", "ports"},
     # Starting the program is not its talk with a running service: this much of the inside `init` and `serve` need.
-    "cli": {"settings", "logs", "hardening", "admin", "datafolder", "supervisor", "ports", "keystores.root"},
+    "cli": {
+        "settings",
+        "logs",
+        "hardening",
+        "admin",
+        "datafolder",
+        "supervisor",
+        "ports",
+        "keystores.root",
+        "model.duration",
+    },
     "worker": {"handover", "hardening", "logs", "bootstrap"},
     "datafolder": {
         "settings",

@@ -96,6 +96,7 @@ def test_all_settings_can_come_from_each_source(tmp_path: Path) -> None:
         "idle_seconds": 3.5,
         "recheck_seconds": 5.5,
         "checkpoint_seconds": 4.5,
+        "usage_seconds": 7.5,
         "attestation_roots": "/roots.pem",
         "attestation_max_age_seconds": 6.5,
     }

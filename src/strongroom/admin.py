@@ -10,13 +10,14 @@ import pwd
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Self
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from strongroom.ids import new_uuid
 from strongroom.model.identity import Caller
@@ -25,7 +26,7 @@ from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
 SOCKET_NAME = "admin.sock"
 EVENT_SOURCE = "strongroom.admin"
 MAX_REQUEST_BYTES = 65_536
-_READ_ONLY = frozenset({"status"})
+_READ_ONLY = frozenset({"status", "clock-show"})
 _PATIENCE = 10.0  # seconds for a request to arrive
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 
@@ -51,19 +52,48 @@ class AdminAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
 
 
+class CommandError(Exception):
+    """A command was refused, or failed; the text is for the operator, the code for the audit."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What an operator can ask for.
+
+    Attributes:
+        run: Gets the arguments and the audit record of the command; returns the answer, or raises CommandError.
+        recorded: Whether ``run`` makes the record durable itself, in the transaction of what it did; where it raises,
+            the record is made after it like all others.
+    """
+
+    run: Callable[[Mapping[str, str], AuditEvent], Awaitable[dict[str, Any]]]
+    recorded: bool = False
+
+
 class AdminServer:
     """Serves the socket between ``async with`` and its end.
 
     Args:
         data_dir: The data folder, in which the socket lies.
         trail: The supervisor's own audit.
-        status: Answers the command ``status``.
+        commands: What can be asked for, by name.
+        noted: What records note in additionalEventData at the moment, or None.
     """
 
-    def __init__(self, data_dir: Path, trail: Trail, status: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        trail: Trail,
+        commands: Mapping[str, Command],
+        noted: Callable[[], Mapping[str, Any] | None] = lambda: None,
+    ) -> None:
         self._path = data_dir / SOCKET_NAME
         self._trail = trail
-        self._commands: dict[str, Callable[[], dict[str, Any]]] = {"status": status}
+        self._commands = commands
+        self._noted = noted
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -100,32 +130,50 @@ class AdminServer:
             request = msgspec.json.decode(line, type=AdminRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return AdminAnswer(error=f"not a request: {error}")
-        command = self._commands.get(request.command)
-        answer = AdminAnswer(error="unknown command") if command is None else AdminAnswer(result=command())
+        event = operator_event(request, uid, self._noted())
+        command = self._commands.get(request.command, _UNKNOWN)
         try:
-            await self.record(request, uid, answer.error)
+            answer = AdminAnswer(result=await command.run(request.arguments, event))
+        except CommandError as error:
+            answer = AdminAnswer(error=str(error))
+            event = replace(event, error_code=error.code, error_message=str(error))
+        else:
+            if command.recorded:
+                return answer
+        try:
+            await self._append(event)
         except AuditUnavailableError as error:
             return AdminAnswer(error=str(error))
         return answer
 
-    async def record(self, request: AdminRequest, uid: int, error: str | None = None) -> None:
+    async def record(self, request: AdminRequest, uid: int) -> None:
         """Audit a command with its OS user, and wait until that is durable.
 
         Raises:
             AuditUnavailableError: It cannot be written.
         """
+        await self._append(operator_event(request, uid, self._noted()))
+
+    async def _append(self, event: AuditEvent) -> None:
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done(failed: AuditUnavailableError | None) -> None:
             if not durable.done():
                 durable.set_result(None) if failed is None else durable.set_exception(failed)
 
-        self._trail.append(self._trail.encode(operator_event(request, uid, error)), done)
+        self._trail.append(self._trail.encode(event), done)
         await durable
 
 
-def operator_event(request: AdminRequest, uid: int, error: str | None = None) -> AuditEvent:
-    """The audit record of an operator's command."""
+async def _refuse_unknown(_arguments: Mapping[str, str], _event: AuditEvent) -> dict[str, Any]:
+    raise CommandError("UnknownCommand", "unknown command")
+
+
+_UNKNOWN = Command(_refuse_unknown)
+
+
+def operator_event(request: AdminRequest, uid: int, noted: Mapping[str, Any] | None = None) -> AuditEvent:
+    """The audit record of an operator's command; ``noted`` is its additionalEventData."""
     arguments: Mapping[str, str] | None = request.arguments or None
     return AuditEvent(
         event_id=new_uuid(),
@@ -139,9 +187,8 @@ def operator_event(request: AdminRequest, uid: int, error: str | None = None) ->
         user_agent="strongroom",
         read_only=request.command in _READ_ONLY,
         recipient="",
-        error_code="UnknownCommand" if error else None,
-        error_message=error,
         request_parameters=arguments,
+        additional_event_data=noted,
     )
 
 
@@ -152,8 +199,8 @@ def _user_name(uid: int) -> str:
         return str(uid)
 
 
-def ask(data_dir: Path, request: AdminRequest) -> AdminAnswer:
-    """Send one command to the service of a data folder and wait for its answer.
+def ask(data_dir: Path, request: AdminRequest, patience: float = _PATIENCE) -> AdminAnswer:
+    """Send one command to the service of a data folder and wait for its answer, for so many seconds at most.
 
     Raises:
         OSError: No service answers there.
@@ -163,5 +210,6 @@ def ask(data_dir: Path, request: AdminRequest) -> AdminAnswer:
         client.settimeout(_PATIENCE)
         client.connect(str(data_dir / SOCKET_NAME))
         client.sendall(msgspec.json.encode(request) + b"\n")
+        client.settimeout(patience)
         with client.makefile("rb") as answer:
             return msgspec.json.decode(answer.readline(), type=AdminAnswer)

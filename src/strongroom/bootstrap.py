@@ -12,8 +12,9 @@ from pathlib import Path
 from strongroom.audit.frames import Head
 from strongroom.audit.record import encode
 from strongroom.audit.spool import Spool
+from strongroom.clock import MovableClock, machine_clocks
 from strongroom.crypto.kdf import derive
-from strongroom.dispatch import Dispatcher
+from strongroom.dispatch import Dispatcher, Usages, put_usages
 from strongroom.handover import Handover
 from strongroom.identity.access_keys import AccessKeys, DevAccessKeys, StoredAccessKeys
 from strongroom.identity.authenticate import Authenticator
@@ -26,7 +27,9 @@ from strongroom.keystores.rowseal import RowSeal
 from strongroom.keystores.secretbox import SecretBox
 from strongroom.keystores.software import SoftwareKeyStore
 from strongroom.keyview import KeyViews
-from strongroom.ports import AdapterError, Clocks, TamperedStoreError
+from strongroom.operations.dev import DEV
+from strongroom.operations.kms import KMS
+from strongroom.ports import AdapterError, Clocks, KeyStores, TamperedStoreError
 from strongroom.settings import Settings
 from strongroom.storage.rows import AuditHead
 from strongroom.storage.store import SqlStore, open_store
@@ -40,12 +43,10 @@ from strongroom.wire.metrics import Metrics
 
 DATABASE_NAME = "strongroom.db"
 SPOOL_FOLDER = "audit"
+_USAGES_TOGETHER = 100
 _CHAIN_LABEL = b"strongroom/audit-chain"
 
 _log = logging.getLogger("strongroom.worker")
-
-# Both clocks tell the machine's time; code says which of the two it means, since only the key-life clock may ever move.
-CLOCKS = Clocks(machine=time.time, key_life=lambda: round(time.time(), 3))  # AWS tells key times in milliseconds
 
 
 def database_path(settings: Settings) -> Path:
@@ -83,17 +84,26 @@ def recipients(settings: Settings) -> AttestedRecipients:
     """
     path = settings.attestation_roots
     roots = None if path is None else path.read_bytes()
-    return AttestedRecipients(roots, settings.attestation_max_age_seconds, CLOCKS.machine)
+    return AttestedRecipients(roots, settings.attestation_max_age_seconds, time.time)
 
 
-def open_runner(roots: RootKeys, store: SqlStore, *, holder: str, counter: JobCounter) -> Runner:
+def clocks_of(settings: Settings, store: SqlStore) -> Clocks:
+    """The clocks of a process: one of them can be moved, in dev mode alone."""
+    return MovableClock(time.time, store.clock_offset).clocks() if settings.dev else machine_clocks(time.time)
+
+
+def keystores_of(roots: RootKeys) -> Registry:
+    """The key stores of a process."""
+    return Registry(SoftwareKeyStore(roots))
+
+
+def open_runner(keystores: KeyStores, store: SqlStore, clocks: Clocks, *, holder: str, counter: JobCounter) -> Runner:
     """The runner of the jobs of a store."""
     return Runner(
         store=store,
-        keystores=Registry(SoftwareKeyStore(roots)),
-        clocks=CLOCKS,
+        keystores=keystores,
+        clocks=clocks,
         encode=encode,
-        noted=lambda: None,
         holder=holder,
         counter=counter,
     )
@@ -117,24 +127,29 @@ class Service:
         except TamperedStoreError as error:
             # The store has taken note: every call is refused until it checks, and health says why.
             _log.error("the store is not as it was written: %s", error)
-        views = self._views = KeyViews(self._store)
+        clocks = clocks_of(settings, self._store)
+        views = self._views = KeyViews(self._store, clocks.follow)
         access_keys: AccessKeys = (
             DevAccessKeys(settings.account) if settings.dev else StoredAccessKeys(views.credential, SecretBox(roots))
         )
+        self._many_usages = asyncio.Event()
+        self._usages = Usages(self._store, self._many_usages.set)
         self._lanes = open_lanes(loop)
         self._server = HttpServer(self._handle, _limits(settings))
         self._endpoint = Endpoint(
             core=Dispatcher(
                 self._store,
                 views,
-                Registry(SoftwareKeyStore(roots)),
-                CLOCKS,
+                keystores_of(roots),
+                clocks,
                 MarkerSeal(roots),
                 self._spool,
                 recipients(settings),
                 settings.served_regions,
+                self._usages,
             ),
-            authenticator=Authenticator(access_keys, settings.served_regions, CLOCKS.machine),
+            authenticator=Authenticator(access_keys, settings.served_regions, clocks.machine),
+            services=(KMS, DEV) if settings.dev else (KMS,),
             metrics=Metrics(),
             refused=self._server.refused,
             hosts=frozenset(settings.hosts) if settings.dev else None,
@@ -153,6 +168,9 @@ class Service:
         self._routines = [
             asyncio.create_task(self._checkpoint_for_ever()),
             asyncio.create_task(self._recheck_for_ever()),
+            asyncio.create_task(
+                flush_for_ever(self._usages, self._store, many=self._many_usages, seconds=self._settings.usage_seconds)
+            ),
         ]
 
     async def stop(self) -> None:
@@ -164,6 +182,7 @@ class Service:
             routine.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await routine
+        await flush(self._usages, self._store)
         for lane in self._lanes.values():
             lane.close()
         self._store.close()
@@ -190,8 +209,33 @@ class Service:
                 _log.error("the store does not check: %s", error)
 
 
+async def flush_for_ever(usages: Usages, store: SqlStore, *, many: asyncio.Event, seconds: float) -> None:
+    """Write down when keys were last used, each so many seconds, and at once where there is much."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await many.wait()
+        many.clear()
+        await flush(usages, store)
+
+
+async def flush(usages: Usages, store: SqlStore) -> None:
+    """Write down when keys were last used, and wait until it is durable; what cannot be written waits for the next.
+
+    Many keys are many transactions: one for all would hold up the writes of others for a second and more.
+    """
+    waiting = usages.waiting()
+    try:
+        for first in range(0, len(waiting), _USAGES_TOGETHER):
+            batch = waiting[first : first + _USAGES_TOGETHER]
+            await asyncio.to_thread(store.run, functools.partial(put_usages, batch))
+            usages.forget(batch)
+    except AdapterError as error:
+        _log.error("when keys were last used cannot be written: %s", error)
+
+
 def _checkpoint(head: Head, tx: SqlTransaction) -> None:
-    tx.checkpoint_head(AuditHead(head.worker, head.epoch, head.sequence, head.mac, CLOCKS.machine()))
+    tx.checkpoint_head(AuditHead(head.worker, head.epoch, head.sequence, head.mac, time.time()))
 
 
 def _limits(settings: Settings) -> Limits:

@@ -7,8 +7,8 @@ whether the step is due. So a crash loses nothing and repeats nothing: what was 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import strongroom.operations.kms  # noqa: F401 - fills the table of steps
 from strongroom.model.life import AT_ONCE, Step
@@ -23,6 +23,9 @@ PERIOD = 0.1
 
 RETRY_SECONDS = 60.0
 """How long a step that failed is left alone; the others go on."""
+
+SHRED_REST = 20
+"""Shredding rewrites the whole database: the next one begins no earlier than so many times as long as the last took."""
 
 _BATCH = 100
 _SHRED = "shred"
@@ -50,7 +53,6 @@ class Runner:
         keystores: For new key material.
         clocks: The machine's clock for the lease and the audit, the key-life clock for what is due.
         encode: Makes the payload of audit records.
-        noted: What records note in additionalEventData at the moment, or None.
         holder: Whose the lease is; a runner started again in the same place has the same name.
         counter: Who counts.
     """
@@ -62,7 +64,6 @@ class Runner:
         keystores: KeyStores,
         clocks: Clocks,
         encode: Callable[[AuditEvent], bytes],
-        noted: Callable[[], Mapping[str, Any] | None],
         holder: str,
         counter: JobCounter,
     ) -> None:
@@ -70,10 +71,10 @@ class Runner:
         self._keystores = keystores
         self._clocks = clocks
         self._encode = encode
-        self._noted = noted
         self._holder = holder
         self._counter = counter
         self._next: float | None = AT_ONCE
+        self._shred_after = 0.0
         self._failed: dict[tuple[Realm, str], float] = {}
 
     async def run_for_ever(self) -> None:
@@ -95,8 +96,11 @@ class Runner:
             LeaseTakenError: It is another runner's to do.
             AdapterError: The store fails, or is not as it was written.
         """
-        changed = self._store.changes() != []
-        if not changed and (self._next is None or self._next > self._clocks.key_life()):
+        changes = self._store.changes()
+        if changes != []:
+            self._next = AT_ONCE
+        self._clocks.follow(changes)
+        if self._next is None or self._next > self._clocks.key_life():
             return
         self._next = AT_ONCE  # whatever ends this look before its time, the next one begins anew
         while due := self._due():
@@ -116,7 +120,7 @@ class Runner:
     async def _take(self, due: Due) -> None:
         started = time.perf_counter()
         try:
-            step = await self._transact(lambda tx: self._step(tx, due))
+            step = await transact(self._store, lambda tx: self._step(tx, due))
         except LeaseTakenError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one key, the others go on
@@ -129,7 +133,8 @@ class Runner:
 
     def _step(self, tx: Transaction, due: Due) -> Step | None:
         self._hold(tx)
-        life = Life(tx, self._keystores, self._clocks.key_life(), self._clocks.machine(), self._encode, self._noted())
+        clocks = self._clocks
+        life = Life(tx, self._keystores, clocks.key_life(), clocks.machine(), self._encode, clocks.offset())
         return take_step(life, due.realm, due.key_id)
 
     def _hold(self, tx: Transaction) -> None:
@@ -143,31 +148,38 @@ class Runner:
             raise LeaseTakenError("another runner has the lease of the jobs")
 
     async def _shred(self) -> bool:
-        """Remove destroyed material from the files, too; False where readers were in the way."""
+        """Remove destroyed material from the files, too; False where it is too early for that, or a reader is there."""
         number = self._store.to_shred()
         if number is None:
             return True
         started = time.perf_counter()
-        if not await asyncio.to_thread(self._store.shred):
+        if started < self._shred_after or not await asyncio.to_thread(self._store.shred):
             return False
-        await self._transact(lambda tx: self._note_shredded(tx, number))
-        self._counter.count(_SHRED, "done", time.perf_counter() - started)
+        await transact(self._store, lambda tx: self._note_shredded(tx, number))
+        took = time.perf_counter() - started
+        self._shred_after = started + took * SHRED_REST
+        self._counter.count(_SHRED, "done", took)
         return True
 
     def _note_shredded(self, tx: Transaction, number: int) -> None:
         self._hold(tx)
         tx.note_shredded(number)
 
-    async def _transact(self, work: Callable[[Transaction], T]) -> T:
-        """Run a transaction on the writer's thread, and wait until it is durable."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
 
-        def finish(result: T | BaseException) -> None:
-            loop.call_soon_threadsafe(_settle, done, result)
+async def transact(store: Store, work: Callable[[Transaction], T]) -> T:
+    """Run a transaction on the writer's thread, and wait until it is durable.
 
-        self._store.submit(work, finish)
-        return await done
+    Raises:
+        Exception: Whatever ``work`` raised; or AdapterError where it was not committed.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def finish(result: T | BaseException) -> None:
+        loop.call_soon_threadsafe(_settle, done, result)
+
+    store.submit(work, finish)
+    return await done
 
 
 def _settle(done: "asyncio.Future[T]", result: T | BaseException) -> None:

@@ -1,5 +1,6 @@
 """Keys, aliases and access keys as the hot path sees them: kept until the change log says that they changed."""
 
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from strongroom.model.key import Alias, StoredKey
@@ -16,10 +17,15 @@ class KeyViews:
     """A bounded cache of checked rows over a store, for the event loop's thread alone.
 
     ``refresh`` is called at the start of each request; after it, what was acknowledged anywhere before is seen here.
+
+    Args:
+        store: The store.
+        follow: Who else is to know of changes: the clocks.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, follow: Callable[[Sequence[Change] | None], None]) -> None:
         self._store = store
+        self._follow = follow
         self._keys: dict[tuple[Realm, str], StoredKey] = {}
         self._aliases: dict[tuple[Realm, str], Alias] = {}
         self._credentials: dict[str, Credential] = {}
@@ -35,10 +41,11 @@ class KeyViews:
             self._keys.clear()
             self._aliases.clear()
             self._credentials.clear()
-            return True
-        for change in changes:
-            self._drop(change)
-        return bool(changes)
+        else:
+            for change in changes:
+                self._drop(change)
+        self._follow(changes)
+        return changes != []
 
     def _drop(self, change: Change) -> None:
         place = (Realm(change.account, change.region), change.name)

@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         idle_seconds: Silence that a kept-alive connection may have.
         recheck_seconds: How often a worker that saw commits checks the whole store again.
         checkpoint_seconds: How often a worker writes the head of its audit into the database.
+        usage_seconds: How often a worker writes into the database when keys were last used.
         attestation_roots: PEM file of the root certificates that attestation documents may chain to; None refuses all.
         attestation_max_age_seconds: How far the time of an attestation document may be from the machine's.
     """
@@ -76,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idle_seconds: Annotated[float, Meta(gt=0)] = 60.0
     recheck_seconds: Annotated[float, Meta(gt=0)] = 10.0
     checkpoint_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    usage_seconds: Annotated[float, Meta(gt=0)] = 60.0
     attestation_roots: Path | None = None
     attestation_max_age_seconds: Annotated[float, Meta(gt=0)] = 300.0
 

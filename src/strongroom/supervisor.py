@@ -9,16 +9,19 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
 from strongroom import handover as handovers
-from strongroom.admin import AdminRequest, AdminServer
-from strongroom.bootstrap import open_runner, recipients, tls_context
+from strongroom.admin import AdminRequest, AdminServer, Command
+from strongroom.audit.record import encode
+from strongroom.bootstrap import clocks_of, keystores_of, open_runner, recipients, tls_context
+from strongroom.commands import ClockCommands
 from strongroom.datafolder import DataFolder
 from strongroom.handover import Handover
-from strongroom.ports import AdapterError
+from strongroom.ports import AdapterError, AuditEvent, Clocks, clock_note
 from strongroom.settings import Settings
 from strongroom.wire.metrics import JobMetrics
 from strongroom.worker import READY
@@ -111,31 +114,40 @@ class Supervisor:
         try:
             folder = DataFolder(self._settings)
             self._clear_metrics()
-            admin = AdminServer(self._settings.data_dir, folder.open_trail(), self._status)
-            async with admin:
+            clocks = clocks_of(self._settings, folder.store)
+            commands = self._commands(folder, clocks)
+            trail = folder.open_trail()
+            async with AdminServer(self._settings.data_dir, trail, commands, lambda: _note(clocks)) as admin:
                 await admin.record(AdminRequest("serve", self._shown_settings()), os.getuid())
-                await self._serve(folder)
+                await self._serve(folder, clocks)
         finally:
             await self._stop_workers()
             if folder is not None:
                 folder.close()
 
-    async def _serve(self, folder: DataFolder) -> None:
+    async def _serve(self, folder: DataFolder, clocks: Clocks) -> None:
         ready = await asyncio.gather(*(worker.hand_over(self._handover(folder, worker)) for worker in self._workers))
         if not all(ready):
             raise StartError("a worker ended before it was ready")
         watchers = [asyncio.create_task(self._watch(folder, worker)) for worker in self._workers]
         self._say(f"Strongroom is ready at {self.url} (account {self._settings.account})")
-        jobs = asyncio.create_task(self._run_jobs(folder))
+        jobs = asyncio.create_task(self._run_jobs(folder, clocks))
         await self._over.wait()
         for task in (jobs, *watchers):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _run_jobs(self, folder: DataFolder) -> None:
+    async def _run_jobs(self, folder: DataFolder, clocks: Clocks) -> None:
         """Run the jobs until the service ends."""
-        await open_runner(folder.roots, folder.store, holder=folder.node, counter=JobMetrics()).run_for_ever()
+        keystores = keystores_of(folder.roots)
+        await open_runner(keystores, folder.store, clocks, holder=folder.node, counter=JobMetrics()).run_for_ever()
+
+    def _commands(self, folder: DataFolder, clocks: Clocks) -> dict[str, Command]:
+        """What operators can ask for."""
+        keystores = keystores_of(folder.roots)
+        clock = ClockCommands(folder.store, keystores, clocks.machine, encode, dev=self._settings.dev)
+        return {"status": Command(self._status), **clock.by_name()}
 
     def _handover(self, folder: DataFolder, worker: _Worker) -> Handover:
         return Handover(self._settings, folder.roots.export_for_worker(), worker.number, folder.next_epoch())
@@ -209,7 +221,7 @@ class Supervisor:
         shutil.rmtree(self._metrics, ignore_errors=True)
         self._metrics.mkdir(mode=0o700)
 
-    def _status(self) -> dict[str, object]:
+    async def _status(self, _arguments: Mapping[str, str], _event: AuditEvent) -> dict[str, Any]:
         """What ``strongroom status`` shows."""
         return {
             "url": self.url,
@@ -218,6 +230,13 @@ class Supervisor:
             "supervisor": os.getpid(),
             "workers": [worker.process.pid for worker in self._workers if worker.process is not None],
         }
+
+
+def _note(clocks: Clocks) -> Mapping[str, Any] | None:
+    """What records note of the clock, which another process may just have moved."""
+    with contextlib.suppress(AdapterError):
+        clocks.follow(None)
+    return clock_note(clocks.offset())
 
 
 def _longer(pause: float) -> float:

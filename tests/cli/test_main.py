@@ -6,21 +6,21 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
-from strongroom.admin import SOCKET_NAME, AdminServer
+from strongroom.admin import SOCKET_NAME, AdminAnswer, AdminRequest, AdminServer, Command
 from strongroom.audit.spool import Spool
 from strongroom.cli import main as program
 from strongroom.datafolder import DataFolder, NotOursError
 from strongroom.identity.access_keys import KnownKey, StoredAccessKeys
 from strongroom.keystores.root import WrongSealKeyError
 from strongroom.keystores.secretbox import SecretBox
-from strongroom.ports import AdapterError, StoreUnavailableError, TamperedStoreError
+from strongroom.ports import AdapterError, AuditEvent, StoreUnavailableError, TamperedStoreError
 from strongroom.settings import Settings
 from strongroom.supervisor import StartError
 from tests.core import ACCOUNT, CHAIN_KEY, OTHER
@@ -41,7 +41,7 @@ def printed(output: str, name: str) -> str:
 def test_help_names_the_commands(run: Run, arguments: tuple[str, ...]) -> None:
     """Without a command, or asked for help, the program says what it can do and how it ends."""
     text = run(*arguments).output
-    assert all(name in text for name in ("init", "serve", "status", "Exit codes"))
+    assert all(name in text for name in ("init", "serve", "status", "clock", "Exit codes"))
 
 
 def test_main_runs_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,9 +226,12 @@ def test_status_prints_what_the_service_says(run: Run, tmp_path: Path) -> None:
     status = {"url": "http://127.0.0.1:1", "workers": [1]}
     begun, over = threading.Event(), threading.Event()
 
+    async def tell(_arguments: Mapping[str, str], _event: AuditEvent) -> dict[str, Any]:
+        return status
+
     async def serve() -> None:
         spool = Spool(tmp_path / "audit", 0, 1, CHAIN_KEY, loop=asyncio.get_running_loop(), root_version=1)
-        async with AdminServer(tmp_path, spool, lambda: status):
+        async with AdminServer(tmp_path, spool, {"status": Command(tell)}):
             begun.set()
             await asyncio.to_thread(over.wait, 60)
         spool.close()
@@ -286,3 +289,38 @@ def test_status_without_a_service(run: Run) -> None:
     done = run("status")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "no service answers at .strongroom/data" in done.stderr
+
+
+# --- clock ---
+
+
+def test_clock_asks_the_service(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each command goes to the service of the data folder with what was given, and its answer is printed."""
+    asked: list[tuple[Path, AdminRequest]] = []
+
+    def ask(data_dir: Path, request: AdminRequest, _patience: float) -> AdminAnswer:
+        asked.append((data_dir, request))
+        return AdminAnswer(result={"offsetSeconds": 1.0})
+
+    monkeypatch.setattr("strongroom.admin.ask", ask)
+    for arguments in (("show",), ("advance", "1d12h")):
+        done = run("clock", *arguments, "--data-dir", tmp_path)
+        assert (done.exit_code, json.loads(done.stdout)) == (0, {"offsetSeconds": 1.0})
+    assert asked == [
+        (tmp_path, AdminRequest("clock-show")),
+        (tmp_path, AdminRequest("clock-advance", {"duration": "1d12h"})),
+    ]
+
+
+@pytest.mark.parametrize("arguments", [(), ("soon",), ("-7d",), ("7",), ("7d", "7d")])
+def test_clock_advance_wants_a_duration(run: Run, arguments: tuple[str, ...]) -> None:
+    """Anything else is wrong usage, found before any service is asked."""
+    assert run("clock", "advance", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [("show",), ("advance", "7d")])
+def test_clock_without_a_service(run: Run, arguments: tuple[str, ...]) -> None:
+    """Nobody answers: 1."""
+    done = run("clock", *arguments)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no service answers" in done.stderr

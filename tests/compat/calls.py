@@ -3,6 +3,7 @@
 import http.client
 import json
 import secrets
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -109,6 +110,14 @@ def new_key(kms: Any, **wanted: Any) -> str:
     return str(kms.create_key(**wanted)["KeyMetadata"]["Arn"])
 
 
+def rotated(kms: Any, key: str) -> None:
+    """Wait until a rotation on demand is done, which takes moments."""
+    end = time.monotonic() + 20
+    while "OnDemandRotationStartDate" in kms.get_key_rotation_status(KeyId=key):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def id_of(arn: str) -> str:
     """The id at the end of a key ARN."""
     return arn.rpartition("/")[2]
@@ -175,7 +184,9 @@ def requests_on(key: str, given: Given) -> dict[str, dict[str, Any]]:
         "DeriveSharedSecret": {"KeyId": key, "KeyAgreementAlgorithm": "ECDH", "PublicKey": given.blob},
         "DescribeKey": {"KeyId": key},
         "DisableKey": {"KeyId": key},
+        "DisableKeyRotation": {"KeyId": key},
         "EnableKey": {"KeyId": key},
+        "EnableKeyRotation": {"KeyId": key},
         "Encapsulate": {"KeyId": key, "EncapsulationAlgorithm": "ML_KEM"},
         "Encrypt": {"KeyId": key, "Plaintext": b"16 bytes exactly"},
         "GenerateDataKey": {"KeyId": key, "KeySpec": "AES_256"},
@@ -183,14 +194,18 @@ def requests_on(key: str, given: Given) -> dict[str, dict[str, Any]]:
         "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key, "KeyPairSpec": "ECC_NIST_P256"},
         "GenerateDataKeyWithoutPlaintext": {"KeyId": key, "KeySpec": "AES_256"},
         "GenerateMac": {"KeyId": key, **MAC},
+        "GetKeyLastUsage": {"KeyId": key},
         "GetKeyPolicy": {"KeyId": key},
+        "GetKeyRotationStatus": {"KeyId": key},
         "GetPublicKey": {"KeyId": key},
         "ListAliases": {"KeyId": key},
         "ListKeyPolicies": {"KeyId": key},
+        "ListKeyRotations": {"KeyId": key},
         "ListResourceTags": {"KeyId": key},
         "PutKeyPolicy": {"KeyId": key, "Policy": "{}"},
         "ReEncrypt from": {"CiphertextBlob": given.blob, "SourceKeyId": key, "DestinationKeyId": given.other},
         "ReEncrypt to": {"CiphertextBlob": given.blob, "DestinationKeyId": key},
+        "RotateKeyOnDemand": {"KeyId": key},
         "ScheduleKeyDeletion": {"KeyId": key},
         "Sign": {"KeyId": key, **SIGNATURE},
         "TagResource": {"KeyId": key, "Tags": [{"TagKey": "k", "TagValue": "v"}]},

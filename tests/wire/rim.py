@@ -13,6 +13,8 @@ from botocore.serialize import create_serializer
 
 from strongroom.identity.access_keys import DevAccessKeys
 from strongroom.identity.authenticate import Authenticator
+from strongroom.operations.dev import DEV
+from strongroom.operations.kms import KMS
 from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
 from strongroom.wire.json11 import Endpoint
 from strongroom.wire.lanes import open_lanes
@@ -72,7 +74,13 @@ class Rim:
     """An endpoint and a loop that is run only as long as a request waits; made by ``open_rim``."""
 
     def __init__(
-        self, core: Core, metrics: Metrics, hosts: frozenset[str] | None, loop: asyncio.AbstractEventLoop
+        self,
+        core: Core,
+        metrics: Metrics,
+        hosts: frozenset[str] | None,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        dev: bool = False,
     ) -> None:
         self.core = core
         self.refused: dict[str, int] = {"malformed": 7}
@@ -81,6 +89,7 @@ class Rim:
         self.lanes = open_lanes(loop)
         self.endpoint = Endpoint(
             core=core.dispatcher,
+            services=(KMS, DEV) if dev else (KMS,),
             authenticator=Authenticator(DevAccessKeys(ACCOUNT), REGIONS, time.time),
             metrics=metrics,
             refused=self.refused,
@@ -165,14 +174,14 @@ def call(
 
 
 @contextlib.contextmanager
-def open_rim(folder: Path, *, hosts: frozenset[str] | None = None, **failures: Any) -> Iterator[Rim]:
-    """An endpoint over a new core in a folder; ``failures`` as ``open_core`` takes them."""
+def open_rim(folder: Path, *, hosts: frozenset[str] | None = None, dev: bool = False, **failures: Any) -> Iterator[Rim]:
+    """An endpoint over a new core in a folder, with dev mode's own calls or not; ``failures`` as for ``open_core``."""
     loop = asyncio.new_event_loop()
     counters = folder / "metrics"
     counters.mkdir(parents=True)
     try:
-        with open_core(folder, loop=loop, **failures) as core, fresh_metrics(counters) as metrics:
-            rim = Rim(core, metrics, hosts, loop)
+        with open_core(folder, loop=loop, dev=dev, **failures) as core, fresh_metrics(counters) as metrics:
+            rim = Rim(core, metrics, hosts, loop, dev=dev)
             yield rim
             for lane in rim.lanes.values():
                 lane.close()

@@ -95,7 +95,7 @@ class Spool:
         self._thread.start()
 
     def encode(self, *events: AuditEvent) -> bytes:
-        """Make one frame's payload of one record, or of the two records of a cross-account pair."""
+        """Make one frame's payload of one record, or of the two of a call in two accounts or two Regions."""
         return record.encode(*events)
 
     def append(self, payload: bytes, done: Done) -> None:

@@ -1,4 +1,4 @@
-"""The ``strongroom`` program: init, serve, status.
+"""The ``strongroom`` program: init, serve, status, clock.
 
 Exit codes: 0 done, or stopped as asked; 1 it could not be done; 2 wrong usage or settings; 3 the store, its seal or its
 audit is not what this service wrote.
@@ -80,6 +80,10 @@ AcceptRollback = Annotated[
     typer.Option("--accept-rollback", help="Start although the audit is newer than the database, which was put back."),
 ]
 LogLevel = Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.", show_default="INFO")]
+
+
+clock = typer.Typer(help="The clock that keys live by; it moves in dev mode alone.", no_args_is_help=True)
+app.add_typer(clock, name="clock")
 
 
 def _fail(code: ExitCode, text: object) -> NoReturn:
@@ -183,13 +187,49 @@ def _say(line: str) -> None:
 @app.command()
 def status(*, data_dir: DataDir = None, config: Config = None) -> None:
     """Ask the running service of a data folder how it is; prints one JSON object."""
+    _ask("status", {}, data_dir, config)
+
+
+@clock.command()
+def show(*, data_dir: DataDir = None, config: Config = None) -> None:
+    """Ask the running dev service of a data folder what time it is for keys; prints one JSON object."""
+    _ask("clock-show", {}, data_dir, config)
+
+
+@clock.command()
+def advance(
+    duration: Annotated[str, typer.Argument(help="How much time passes, such as 7d, 36h or 1d12h (d, h, m, s).")],
+    *,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Let time pass for the keys of the running dev service: rotations, expiries and deletions that fall due happen.
+
+    Prints one JSON object: what time it is then. There is no way back.
+    """
+    from strongroom.model.duration import parse_duration  # noqa: PLC0415 - as in init
+
+    try:
+        parse_duration(duration)
+    except ValueError as error:
+        _fail(ExitCode.USAGE, error)
+    _ask("clock-advance", {"duration": duration}, data_dir, config, patience=_LONG_PATIENCE)
+
+
+_PATIENCE, _LONG_PATIENCE = 10.0, 120.0  # seconds for an answer
+
+
+def _ask(
+    command: str, arguments: dict[str, str], data_dir: Path | None, config: Path | None, patience: float = _PATIENCE
+) -> None:
+    """Give a command to the running service of a data folder, and print its answer."""
     import msgspec  # noqa: PLC0415 - as in init
 
     from strongroom.admin import AdminRequest, ask  # noqa: PLC0415
 
     settings = _settings(config, {"data_dir": data_dir})
     try:
-        answer = ask(settings.data_dir, AdminRequest("status"))
+        answer = ask(settings.data_dir, AdminRequest(command, arguments), patience)
     except OSError:
         _fail(ExitCode.FAILED, f"no service answers at {settings.data_dir}")
     except msgspec.MsgspecError:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from strongroom.crypto import rsa_validation
 from strongroom.crypto.errors import InvalidKeyError
 from strongroom.model.spec import SPECS, KeySpec, Kind
 
@@ -29,6 +30,8 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey | MlDsaPublicKey | MlKemPublicKey
 
 _PUBLIC_EXPONENT = 65537
+_VERSION_BYTES = 3  # an INTEGER of one byte
+_LONG_LENGTH = 0x80  # plus how many bytes of length follow
 _UNENCRYPTED = NoEncryption()
 
 
@@ -112,16 +115,57 @@ def load(spec: KeySpec, pkcs8: bytes) -> KeyPair:
     Raises:
         InvalidKeyError: It is not a private key of that spec.
     """
-    material = _MATERIALS[spec]
+    # Testing the primes again costs 40 to 250 ms and can find nothing: we sealed these bytes with AES-GCM when the key
+    # was made, and have just opened them with it.
+    return _pair(_parsed(spec, pkcs8))
+
+
+def load_untrusted(spec: KeySpec, pkcs8: bytes) -> KeyPair:
+    """Load a key of somebody else's making; ``to_pkcs8`` then writes one key in one form, in whatever form it came.
+
+    Of an ECC key the loader checks the scalar, and the public key where there is one; it is derived anew all the same.
+
+    Args:
+        spec: The spec that the key must have.
+        pkcs8: DER of an unencrypted PrivateKeyInfo (RFC 5958), a curve by its name.
+
+    Raises:
+        InvalidKeyError: It is anything else.
+    """
+    private = _parsed(spec, pkcs8)
+    if isinstance(private, rsa.RSAPrivateKey):
+        private = rsa_validation.validated(private)
+    elif isinstance(private, ec.EllipticCurvePrivateKey):
+        private = ec.derive_private_key(private.private_numbers().private_value, private.curve)
+    pair = _pair(private)
+    # The loader also takes the older forms PKCS #1 and SEC 1, and curves by their parameters. In PKCS#8 and in
+    # SubjectPublicKeyInfo, version aside, the same AlgorithmIdentifier comes first; it is shorter than 128 bytes.
+    algorithm = _content(pair.spki)
+    algorithm = algorithm[: 2 + algorithm[1]]
+    if _content(pkcs8)[_VERSION_BYTES:].startswith(algorithm):
+        return pair
+    raise InvalidKeyError
+
+
+def _parsed(spec: KeySpec, pkcs8: bytes) -> Any:
+    """A private key of a spec; the numbers of an RSA key are not looked at.
+
+    Raises:
+        InvalidKeyError: It is not a private key of that spec.
+    """
     try:
-        # Testing the primes again costs 40 to 250 ms and can find nothing: we sealed these bytes with AES-GCM when the
-        # key was made, and have just opened them with it.
         private = load_der_private_key(pkcs8, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
         raise InvalidKeyError from None
-    if not material.fits(private):
+    if not _MATERIALS[spec].fits(private):
         raise InvalidKeyError
-    return _pair(private)
+    return private
+
+
+def _content(der: bytes) -> bytes:
+    """What is in a DER SEQUENCE that was parsed before."""
+    length = der[1]
+    return der[2:] if length < _LONG_LENGTH else der[2 + length - _LONG_LENGTH :]
 
 
 def to_pkcs8(pair: KeyPair) -> bytes:

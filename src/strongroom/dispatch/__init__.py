@@ -2,5 +2,6 @@
 
 from strongroom.dispatch.answers import Facts, Outcome, fault_body
 from strongroom.dispatch.pipeline import Dispatcher, Prepared, Work
+from strongroom.dispatch.usage import Usages, put_usages
 
-__all__ = ["Dispatcher", "Facts", "Outcome", "Prepared", "Work", "fault_body"]
+__all__ = ["Dispatcher", "Facts", "Outcome", "Prepared", "Usages", "Work", "fault_body", "put_usages"]

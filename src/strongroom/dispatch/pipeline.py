@@ -11,18 +11,19 @@ milliseconds and a decision may depend on what it says.
 """
 
 import logging
-from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 
 import msgspec
 
 from strongroom.authz.decide import require_allowed, unknown_ciphertext
-from strongroom.dispatch.answers import Facts, Outcome, additional_data, by_region, dry_run_passed, encode, fault_body
+from strongroom.dispatch.answers import Facts, Outcome, dry_run_passed, encode, fault_body
 from strongroom.dispatch.keys import Lookup, require_fit, resolve
+from strongroom.dispatch.records import additional_data, by_region, elements, for_owner, make_event, resources
+from strongroom.dispatch.usage import Usages, usages_of
 from strongroom.ids import new_uuid
 from strongroom.keyview import KeyViews
-from strongroom.model.arn import KeyRef, alias_arn, is_multi_region, parse_key_ref
+from strongroom.model.arn import KeyRef, is_multi_region, parse_key_ref
 from strongroom.model.ciphertext import parse_header
 from strongroom.model.errors import (
     Fault,
@@ -34,13 +35,12 @@ from strongroom.model.errors import (
 from strongroom.model.key import StoredKey
 from strongroom.model.region import Realm
 from strongroom.model.spec import SPECS
-from strongroom.operations.logged import request_parameters, response_elements
+from strongroom.operations.logged import request_parameters
 from strongroom.operations.request import decode
 from strongroom.operations.shapes import Response
-from strongroom.operations.table import EVENT_SOURCE, Call, Operation, Target, WriteCall
+from strongroom.operations.table import Call, Operation, Target, WriteCall
 from strongroom.ports import (
     AdapterError,
-    AuditEvent,
     Clocks,
     KeyStores,
     MarkerSeal,
@@ -67,6 +67,7 @@ class Dispatcher(msgspec.Struct, frozen=True):
     """The core of one process: the table's walker with what its handlers need.
 
     Attributes:
+        usages: Where the rim notes the usages of an outcome, once its record is durable.
         regions: The Regions that are served.
     """
 
@@ -78,6 +79,7 @@ class Dispatcher(msgspec.Struct, frozen=True):
     trail: Trail
     recipients: Recipients
     regions: frozenset[str]
+    usages: Usages
 
     def prepare(self, facts: Facts, operation: Operation, body: bytes) -> "Prepared":
         """Take a request as far as its decision, or to its attestation document where it has one.
@@ -121,38 +123,16 @@ class Dispatcher(msgspec.Struct, frozen=True):
 
     def unknown(self, facts: Facts, name: str, fault: Fault) -> Outcome:
         """The refusal of a target that names no operation; ``name`` is the caller's and bounded."""
-        event = self._event(facts, name, fault=fault)
+        event = make_event(facts, name, self.clocks, fault=fault)
         return Outcome(fault.status, fault.type, fault_body(fault), event.event_id, self.trail.encode(event))
-
-    def _event(
-        self, facts: Facts, name: str, *, fault: Fault | None, read_only: bool = True, **details: Any
-    ) -> AuditEvent:
-        return AuditEvent(
-            event_id=new_uuid(),
-            request_id=facts.request_id,
-            time=self.clocks.machine(),
-            name=name,
-            source=EVENT_SOURCE,
-            region=facts.region,
-            caller=facts.caller,
-            source_ip=facts.source_ip,
-            user_agent=facts.user_agent,
-            read_only=read_only,
-            recipient=facts.caller.account,
-            error_code=fault.type if fault else None,
-            error_message=fault.message or None if fault else None,
-            tls=facts.tls,
-            host=facts.host,
-            **details,
-        )
 
 
 class Prepared:
     """One request on its way: decoded, decided, ready to run."""
 
     __slots__ = (
-        "_answer", "_core", "_facts", "_foreign", "_keys", "_made", "_operation", "_realm", "_recipient", "_request",
-        "_response", "refused",
+        "_answer", "_core", "_decided_at", "_facts", "_foreign", "_keys", "_made", "_operation", "_realm", "_recipient",
+        "_request", "_response", "refused",
     )  # fmt: skip
 
     def __init__(self, core: Dispatcher, facts: Facts, operation: Operation) -> None:
@@ -160,6 +140,7 @@ class Prepared:
         self._facts = facts
         self._operation = operation
         self._realm = Realm(facts.caller.account, facts.region)
+        self._decided_at = 0.0
         self._request: Any = None
         self._keys: tuple[StoredKey, ...] = ()
         self._foreign: tuple[str, StoredKey | None] | None = None
@@ -181,10 +162,11 @@ class Prepared:
         operation = self._operation
         if self.refused is not None:
             return Work.SHORT
-        if operation.slow is not None and operation.slow(self._request):
+        if operation.slow is not None and operation.slow(self._request, *self._keys):
             return Work.GENERATION
         slow = operation.usage is not None and any(SPECS[stored.key.spec].slow for stored in self._keys)
-        return Work.LONG if slow or self._recipient is not None else Work.SHORT
+        opens_wraps = operation.ahead is not None and bool(self._keys)
+        return Work.LONG if slow or opens_wraps or self._recipient is not None else Work.SHORT
 
     @property
     def writes(self) -> bool:
@@ -214,7 +196,7 @@ class Prepared:
         """
         operation, request = self._operation, self._request
         self._keys = tuple(self._find(target, lookup) for target in operation.targets)
-        now = self._core.clocks.key_life()
+        now = self._decided_at = self._core.clocks.key_life()
         for target, stored in zip(operation.targets, self._keys, strict=True):
             require_fit(operation, target, request, stored, now)
         if operation.fit is not None:
@@ -235,7 +217,7 @@ class Prepared:
                 self._response = operation.function(self._call(), self._request, *self._keys)
                 self._answer = self._for_recipient(self._response)
             elif operation.ahead is not None:
-                self._made = (operation.ahead(self._call(), self._request),)
+                self._made = (operation.ahead(self._call(), self._request, *self._keys),)
         except Exception as error:  # noqa: BLE001 - as in prepare
             self.refused = self.as_fault(error)
 
@@ -253,7 +235,18 @@ class Prepared:
         """
         self.decide(tx)
         core, caller = self._core, self._facts.caller
-        call = WriteCall(self._realm, caller, core.keystores, core.clocks, core.markers, tx, core.regions, tx)
+        call = WriteCall(
+            self._realm,
+            caller,
+            core.keystores,
+            core.clocks,
+            core.markers,
+            tx,
+            core.regions,
+            core.usages.last,
+            tx,
+            core.trail.encode,
+        )
         response = self._operation.function(call, self._request, *self._keys, *self._made)
         outcome = self._outcome(response, None, response)
         tx.add_record(outcome.event_id, outcome.payload)
@@ -275,7 +268,9 @@ class Prepared:
 
     def _call(self) -> Call:
         core, caller = self._core, self._facts.caller
-        return Call(self._realm, caller, core.keystores, core.clocks, core.markers, core.store, core.regions)
+        return Call(
+            self._realm, caller, core.keystores, core.clocks, core.markers, core.store, core.regions, core.usages.last
+        )  # fmt: skip
 
     def _for_recipient(self, response: Response | None) -> Response | None:
         """The answer, its secret in an envelope where the request names a recipient."""
@@ -336,51 +331,24 @@ class Prepared:
 
     def _outcome(self, response: Response | None, fault: Fault | None, answer: Response | None = None) -> Outcome:
         """The end of the request: ``answer`` is what the caller gets of the response."""
-        request, operation = self._request, self._operation
+        request, operation, keys = self._request, self._operation, self._keys
         denied_elsewhere = self._foreign is not None and fault is not None
-        event = self._core._event(  # noqa: SLF001 - one pipeline in two classes
+        event = make_event(
             self._facts,
             operation.name,
+            self._core.clocks,
             fault=fault,
+            source=operation.service.event_source,
             read_only=operation.read_only,
             request_parameters=request_parameters(request) if request is not None else None,
-            response_elements=self._elements(response) if operation.writes and fault is None else None,
-            additional_event_data=(
-                None if fault else additional_data(operation, response, self._keys, self._recipient)
-            ),
-            resources=() if denied_elsewhere else self._resources(response),
+            response_elements=elements(request, response, keys) if operation.writes and fault is None else None,
+            additional=None if fault else additional_data(operation, response, keys, self._recipient),
+            resources=() if denied_elsewhere else resources(self._realm, request, response, keys),
             shared_event_id=new_uuid() if self._foreign else None,
         )
-        payload = self._core.trail.encode(*by_region(operation, request, event), *self._owner_events(event))
+        events = (*by_region(operation, request, event), *for_owner(event, *(self._foreign or ("", None))))
+        payload = self._core.trail.encode(*events)
         if fault is not None:
             return Outcome(fault.status, fault.type, fault_body(fault), event.event_id, payload)
-        return Outcome(200, None, b"" if answer is None else encode(answer), event.event_id, payload)
-
-    def _owner_events(self, event: AuditEvent) -> tuple[AuditEvent, ...]:
-        """The second record of a cross-account pair, for the owner of a key that exists."""
-        owner, stored = self._foreign or ("", None)
-        if stored is None:
-            return ()
-        resources = ((owner, stored.key.arn),)
-        # The message names the caller, of whom the owner sees no more than the account.
-        return (
-            msgspec.structs.replace(
-                event, event_id=new_uuid(), recipient=owner, resources=resources, error_message=None
-            ),
-        )  # fmt: skip
-
-    def _resources(self, response: Response | None) -> tuple[tuple[str, str], ...]:
-        found = [(stored.key.realm.account, stored.key.arn) for stored in self._keys]
-        created = getattr(response, "replica_key_metadata" if found else "key_metadata", None)
-        if created is not None:
-            found.append((created.aws_account_id, created.arn))
-        name = getattr(self._request, "alias_name", None)
-        if name is not None:
-            found.append((self._realm.account, alias_arn(self._realm, name)))
-        return tuple(found)
-
-    def _elements(self, response: Response | None) -> Mapping[str, Any] | None:
-        """CloudTrail's responseElements of a changing call: the answer, or the key's ARN where there is none."""
-        if response is not None:
-            return response_elements(response)
-        return {"keyId": self._keys[0].key.arn} if hasattr(self._request, "key_id") else None
+        usages = () if operation.usage is None else usages_of(self._facts.request_id, events, keys, self._decided_at)
+        return Outcome(200, None, b"" if answer is None else encode(answer), event.event_id, payload, usages)

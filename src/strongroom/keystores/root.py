@@ -41,6 +41,7 @@ class Purpose(Enum):
     CREDENTIAL = b"strongroom/credential"
     AUDIT = b"strongroom/audit"
     MARKER = b"strongroom/marker"
+    IMPORT_TOKEN = b"strongroom/import-token"
 
 
 class KeyHolder:

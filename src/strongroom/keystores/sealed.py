@@ -1,4 +1,4 @@
-"""Sealed records: small secrets that lie in the database, each bound to the facts of its row."""
+"""Sealed records: small secrets, each bound to its facts; they lie in the database, or come back from a caller."""
 
 import struct
 from enum import IntEnum
@@ -16,9 +16,14 @@ class RecordKind(IntEnum):
 
     KEY_MATERIAL = 1
     CREDENTIAL = 2
+    IMPORT_TOKEN = 3
 
 
-_PURPOSES = {RecordKind.KEY_MATERIAL: Purpose.WRAP, RecordKind.CREDENTIAL: Purpose.CREDENTIAL}
+_PURPOSES = {
+    RecordKind.KEY_MATERIAL: Purpose.WRAP,
+    RecordKind.CREDENTIAL: Purpose.CREDENTIAL,
+    RecordKind.IMPORT_TOKEN: Purpose.IMPORT_TOKEN,
+}
 
 
 class Sealer(KeyHolder):

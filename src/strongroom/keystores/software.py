@@ -4,23 +4,25 @@ Loaded keys are kept as objects for as long as their keys do not change: private
 and HMAC keys. To unwrap for each call would cost a tenth of an Encrypt and hide nothing: what unwraps is there, too.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from hmac import compare_digest
 
 from msgspec.structs import replace
 
-from strongroom.crypto import aead, agreement, kem, oaep, private_keys, signatures
-from strongroom.crypto.errors import DecryptionError, InvalidPublicKeyError
+from strongroom.crypto import aead, agreement, kem, oaep, private_keys, signatures, unwrapping
+from strongroom.crypto.errors import DecryptionError, InvalidKeyError, InvalidPublicKeyError
 from strongroom.crypto.kdf import derive, derive_block
 from strongroom.crypto.macs import MacKey
 from strongroom.crypto.private_keys import KeyPair
+from strongroom.keystores.imports import ImportTokens
 from strongroom.keystores.loaded import LoadedKeys
 from strongroom.keystores.root import KeyHolder, RootKeys
 from strongroom.keystores.sealed import RecordKind, Sealer
 from strongroom.model.ciphertext import BODY_OFFSET, HEADER_BYTES, SALT_BYTES, Header, pack_header
 from strongroom.model.context import canonical_context
-from strongroom.model.errors import InvalidCiphertextException, ValidationException
+from strongroom.model.errors import IncorrectKeyMaterialException, InvalidCiphertextException, ValidationException
 from strongroom.model.key import Key, Material
 from strongroom.model.spec import (
     SPECS,
@@ -30,6 +32,7 @@ from strongroom.model.spec import (
     MessageType,
     SigningAlgorithm,
 )
+from strongroom.model.wrapping import AlgorithmSpec, WrappingKeySpec
 
 # Labels of the keys derived from material.
 _MATERIAL_ID = b"strongroom/material-id"
@@ -40,10 +43,11 @@ _COMMITMENT = b"strongroom/symmetric/commitment"
 class SoftwareKeyStore(KeyHolder):
     """A ports.KeyStore for keys of origin AWS_KMS and EXTERNAL (docs: formats, "Key material" and "Ciphertext")."""
 
-    __slots__ = ("_mac_keys", "_pairs", "_wraps")
+    __slots__ = ("_mac_keys", "_pairs", "_tokens", "_wraps")
 
     def __init__(self, roots: RootKeys) -> None:
         self._wraps = Sealer(roots, RecordKind.KEY_MATERIAL)
+        self._tokens = ImportTokens(roots)
         self._mac_keys: LoadedKeys[MacKey] = LoadedKeys()
         self._pairs: LoadedKeys[KeyPair] = LoadedKeys()
 
@@ -55,7 +59,7 @@ class SoftwareKeyStore(KeyHolder):
         """
         row = SPECS[key.spec]
         raw = private_keys.to_pkcs8(private_keys.generate(key.spec)) if row.asymmetric else os.urandom(row.size)
-        return self._wrapped(key, raw)
+        return self._wrapped(key, raw, key.created_at)
 
     def copy(self, key: Key, material: Material, to: Key) -> Material:
         """The same material for another key of the same multi-Region key: its wrap is bound to account and Region.
@@ -65,6 +69,28 @@ class SoftwareKeyStore(KeyHolder):
         """
         raw = self._wraps.unseal(_facts(key, material.material_id), material.wrapped)
         return replace(material, wrapped=self._wraps.seal(_facts(to, material.material_id), raw))
+
+    def import_parameters(
+        self, key: Key, algorithm: AlgorithmSpec, wrapping_spec: WrappingKeySpec, valid_to: float
+    ) -> tuple[bytes, bytes]:
+        """A fresh RSA key to wrap material with, and a token that holds its private half, sealed."""
+        return self._tokens.issue(key, algorithm, wrapping_spec, valid_to)
+
+    def import_material(self, key: Key, token: bytes, encrypted: bytes, now: float) -> Material:
+        """Unwrap material with the wrapping key of a token, look whether it fits the key, and wrap it as our own.
+
+        Raises:
+            InvalidImportTokenException: The token was not made for this key.
+            ExpiredImportTokenException: Its time is over.
+            InvalidCiphertextException: The material does not unwrap; nothing more is said.
+            IncorrectKeyMaterialException: It is not material of the key's spec.
+        """
+        algorithm, pair = self._tokens.open(key, token, now)
+        try:
+            raw = unwrapping.unwrap(pair, algorithm, encrypted)
+        except DecryptionError:
+            raise InvalidCiphertextException from None
+        return self._wrapped(key, _validated(key.spec, raw), now)
 
     def encrypt(self, key: Key, material: Material, plaintext: bytes, context: Mapping[str, str]) -> bytes:
         """Encrypt under a key of this one message; two calls never give the same blob.
@@ -177,10 +203,10 @@ class SoftwareKeyStore(KeyHolder):
         """
         return os.urandom(count)
 
-    def _wrapped(self, key: Key, raw: bytes) -> Material:
+    def _wrapped(self, key: Key, raw: bytes, created_at: float) -> Material:
         """Raw material of a key, wrapped and named."""
         material_id = derive(raw, _MATERIAL_ID, key.key_id.encode()).hex()
-        return Material(material_id, self._wraps.seal(_facts(key, material_id), raw), key.created_at)
+        return Material(material_id, self._wraps.seal(_facts(key, material_id), raw), created_at)
 
     def _message_keys(self, key: Key, material: Material, header: bytes) -> tuple[bytes, bytes]:
         """The encryption key and the key commitment of one message; the header is the KDF context of both."""
@@ -199,6 +225,17 @@ class SoftwareKeyStore(KeyHolder):
         return self._pairs.get(
             material, facts, lambda: private_keys.load(key.spec, self._wraps.unseal(facts, material.wrapped))
         )
+
+
+def _validated(spec: KeySpec, raw: bytes) -> bytes:
+    """Imported material in the form in which it is stored, so that the same key has the same id each time."""
+    row = SPECS[spec]
+    if not row.asymmetric and len(raw) == row.size:
+        return raw
+    if row.asymmetric:
+        with contextlib.suppress(InvalidKeyError):
+            return private_keys.to_pkcs8(private_keys.load_untrusted(spec, raw))
+    raise IncorrectKeyMaterialException(f"The key material is not valid for the key spec {spec}.")
 
 
 def _header(key: Key, material: Material, salt: bytes) -> bytes:

@@ -68,6 +68,10 @@ class AlreadyExistsException(Fault):
     """A resource of that name exists."""
 
 
+class ConflictException(Fault):
+    """A rotation of the key is in progress, or begins soon."""
+
+
 class DisabledException(Fault):
     """The KMS key is disabled."""
 
@@ -76,8 +80,16 @@ class DryRunOperationException(Fault):
     """The request would have succeeded, but DryRun was set."""
 
 
+class ExpiredImportTokenException(Fault):
+    """The import token's 24 hours are over."""
+
+
 class IncorrectKeyException(Fault):
     """The key of the request is not the one that made the ciphertext."""
+
+
+class IncorrectKeyMaterialException(Fault):
+    """The key material is not one that the key can have, or not the one that it should be."""
 
 
 class InvalidAliasNameException(Fault):
@@ -94,6 +106,10 @@ class InvalidCiphertextException(Fault):
 
 class InvalidGrantTokenException(Fault):
     """The grant token is not valid."""
+
+
+class InvalidImportTokenException(Fault):
+    """The import token is not one of ours, or another key's."""
 
 
 class InvalidKeyUsageException(Fault):

@@ -28,7 +28,13 @@ SWITCHABLE = frozenset({_S.ENABLED, _S.DISABLED, _S.UNAVAILABLE})  # EnableKey, 
 NOT_PENDING_DELETION = ANY - _PENDING  # aliases, tags, description
 SCHEDULABLE = NOT_PENDING_DELETION - {_S.UPDATING}  # ScheduleKeyDeletion
 CANCELLABLE = _PENDING  # CancelKeyDeletion
+CREATED = ANY - {_S.CREATING}  # ImportKeyMaterial, which refuses an imported key that is pending deletion itself
+SETTLED = CREATED - {_S.UPDATING}  # GetParametersForImport, which does so, too; DeleteImportedKeyMaterial
 REPLICABLE = frozenset({_S.ENABLED})  # ReplicateKey
+ROTATABLE = frozenset(
+    {_S.ENABLED, _S.UPDATING, _S.UNAVAILABLE}
+)  # RotateKeyOnDemand, but for no key that is unavailable
+SCHEDULES_ROTATION = ROTATABLE | {_S.PENDING_IMPORT}  # EnableKeyRotation, DisableKeyRotation; not for imported material
 
 # One refusal for each state. Where AWS documents that either of two may come for a key pending deletion,
 # KMSInvalidStateException is the choice.

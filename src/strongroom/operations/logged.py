@@ -17,6 +17,11 @@ from strongroom.operations.shapes import Request, Response
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
+
+# Every float of AWS's model is a time; these numbers of dev mode's own calls are none.
+_LENGTHS = frozenset({"seconds", "offsetSeconds"})
+
 # Members that AWS's records show only when they are set.
 _ONLY_IF_TRUE = frozenset({"dryRun"})
 
@@ -32,8 +37,11 @@ def response_elements(response: Response | None) -> Mapping[str, Any] | None:
 
 
 def timestamp(seconds: float) -> str:
-    """A time as CloudTrail writes it for KMS, in UTC: ``Aug 10, 2022, 10:38:27 PM``."""
-    at = time.gmtime(seconds)
+    """A time as CloudTrail writes it for KMS, in UTC: ``Aug 10, 2022, 10:38:27 PM``.
+
+    A caller can send any number as a time: what lies outside the years 1 to 9999 is written as their begin or end.
+    """
+    at = time.gmtime(min(max(seconds, _FIRST_SECOND), _LAST_SECOND))
     half, hour = divmod(at.tm_hour, 12)
     clock = f"{hour or 12}:{at.tm_min:02}:{at.tm_sec:02} {'AP'[half]}M"
     return f"{_MONTHS[at.tm_mon - 1]} {at.tm_mday}, {at.tm_year}, {clock}"
@@ -49,7 +57,7 @@ def _structure(struct: type[Any]) -> Callable[[Any], dict[str, Any]]:
             continue
         name = lower_camel(field.encode_name)
         keeps_zero = isinstance(inner, _SCALARS) and name not in _ONLY_IF_TRUE
-        members.append((name, operator.attrgetter(field.name), _shown(inner), keeps_zero))
+        members.append((name, operator.attrgetter(field.name), None if name in _LENGTHS else _shown(inner), keeps_zero))
 
     def show(value: Any) -> dict[str, Any]:
         shown: dict[str, Any] = {}
@@ -78,7 +86,7 @@ def _shown(info: Any) -> Callable[[Any], Any] | None:
 
 _SCALARS = (inspect.BoolType, inspect.IntType, inspect.FloatType)
 
-# Every float of the model is a time. Maps are of text to text: a type that is not here cannot be logged.
+# Maps are of text to text: a type that is not here cannot be logged.
 _CONVERSIONS: dict[type[inspect.Type], Callable[[Any], Any] | None] = {
     inspect.StrType: None,
     inspect.EnumType: operator.attrgetter("value"),

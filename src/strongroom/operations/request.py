@@ -230,6 +230,10 @@ def _integer(_info: Any, raw: Raw, _place: _Place) -> int:
     return int(number)
 
 
+def _timestamp(_info: Any, raw: Raw, _place: _Place) -> float:
+    return float(_parsed(raw, float, "NUMBER_VALUE can not be converted to milliseconds since epoch"))
+
+
 def _structure(info: Any, raw: Raw, place: _Place) -> dict[str, Any]:
     given = _parsed(raw, dict[str, Raw])
     members: dict[str, Any] = {}
@@ -298,6 +302,7 @@ _KINDS: dict[type[inspect.Type], _Kind] = {
     inspect.BytesType: _Kind(("STRING_VALUE",), "{} can not be converted to a Blob", _blob),
     inspect.BoolType: _Kind(("TRUE_VALUE", "FALSE_VALUE"), "{} can not be converted to a Boolean", _boolean),
     inspect.IntType: _Kind(("NUMBER_VALUE",), "{} can not be converted to an Integer", _integer),
+    inspect.FloatType: _Kind(("NUMBER_VALUE",), "{} can not be converted to milliseconds since epoch", _timestamp),
     inspect.VarTupleType: _Kind(("array",), "Expected list or null", _list),
     inspect.DictType: _Kind(("object",), "Expected map or null", _map),
     inspect.StructType: _Kind(("object",), "Expected null", _structure),

@@ -82,6 +82,7 @@ TagKey = Annotated[str, Meta(min_length=1, max_length=128)]
 TagValue = Annotated[str, Meta(max_length=256)]
 Region = Annotated[str, Meta(min_length=1, max_length=32, pattern=_full(r"^([a-z]+-){2,3}\d+$"))]
 KeyMaterialId = Annotated[str, Meta(min_length=64, max_length=64, pattern=_full("^[a-f0-9]+$"))]
+KeyMaterialDescription = Annotated[str, Meta(max_length=256, pattern=_full(r"^[a-zA-Z0-9:/_\s.-]+$"))]
 
 
 class Tag(msgspec.Struct, frozen=True, rename="pascal"):

@@ -14,20 +14,30 @@ from strongroom.model.region import Realm
 from strongroom.model.spec import KeyUsage
 from strongroom.model.state import ANY, KeyState
 from strongroom.operations.shapes import Request, Response
-from strongroom.ports import Clocks, KeyStores, MarkerSeal, Reads, Transaction
-
-SERVICE = "kms"
-TARGET_PREFIX = "TrentService."
-EVENT_SOURCE = "kms.amazonaws.com"
+from strongroom.ports import AuditEvent, Clocks, KeyStores, LastUsage, MarkerSeal, Reads, Transaction
 
 # Operations of the model that are still to come, by name. Nothing is stubbed: they answer UnknownOperationException.
 TO_COME = frozenset({
     "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "DeleteCustomKeyStore",
-    "DeleteImportedKeyMaterial", "DescribeCustomKeyStores", "DisableKeyRotation", "DisconnectCustomKeyStore",
-    "EnableKeyRotation", "GetKeyLastUsage", "GetKeyRotationStatus", "GetParametersForImport", "ImportKeyMaterial",
-    "ListGrants", "ListKeyRotations", "ListRetirableGrants", "RetireGrant", "RevokeGrant",
-    "RotateKeyOnDemand", "UpdateCustomKeyStore",
+    "DescribeCustomKeyStores", "DisconnectCustomKeyStore", "ListGrants", "ListRetirableGrants", "RetireGrant",
+    "RevokeGrant", "UpdateCustomKeyStore",
 })  # fmt: skip
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A service, and its part of the table.
+
+    Attributes:
+        scope: The service that credentials must be scoped to.
+        target_prefix: What its operations' names follow in the X-Amz-Target header.
+        event_source: CloudTrail's eventSource.
+        operations: Its rows, by name.
+    """
+
+    scope: str
+    target_prefix: str
+    event_source: str
+    operations: dict[str, "Operation"] = {}
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -37,6 +47,7 @@ class Call(msgspec.Struct, frozen=True):
         realm: The caller's account and the Region of the endpoint.
         reads: Rows as of now; inside a writing operation, of its transaction.
         regions: The Regions that are served.
+        last_usage: The last usage of a key, flushed or not, or None.
     """
 
     realm: Realm
@@ -46,12 +57,14 @@ class Call(msgspec.Struct, frozen=True):
     markers: MarkerSeal
     reads: Reads
     regions: frozenset[str]
+    last_usage: Callable[[Realm, str], LastUsage | None]
 
 
 class WriteCall(Call, frozen=True):
-    """The call of a writing operation: its transaction, too."""
+    """The call of a writing operation: its transaction, and what makes the payload of service events in it."""
 
     tx: Transaction
+    encode: Callable[[AuditEvent], bytes]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -114,6 +127,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table.
 
     Attributes:
+        service: Whose it is.
         function: ``(call, request, *keys) -> response``, one key for each target.
         response: None where the model has no output shape: the body is empty.
         targets: The keys it touches, in the order of the function's arguments.
@@ -128,9 +142,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         check: Argument rules that its types cannot say; raises ValidationException and the like before any look-up.
         fit: ``(request, *keys)``: rules between arguments and keys, asked last, after state and usage; a dry run asks
             them, too.
-        ahead: ``(call, request)``: makes, before a transaction, what it needs; the result is the function's last
+        ahead: ``(call, request, *keys)``: makes, before a transaction, what it needs; the result is the function's last
             argument. So no transaction waits for a key to be generated.
-        slow: ``(request)``: whether it makes keys that take long to make.
+        slow: ``(request, *keys)``: whether it makes keys that take long to make, or tests primes.
         echo: Its record in another Region, or None.
         secret: The response's attributes that are left out where the request names an attested recipient; the first is
             what the recipient alone gets.
@@ -138,6 +152,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    service: Service
     function: Callable[..., Response | None]
     request: type[Request]
     response: type[Response] | None
@@ -152,8 +167,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool
     check: Callable[[Any], None] | None
     fit: Callable[..., None] | None
-    ahead: Callable[[Call, Any], Any] | None
-    slow: Callable[[Any], bool] | None
+    ahead: Callable[..., Any] | None
+    slow: Callable[..., bool] | None
     echo: Echo | None
     secret: tuple[str, ...]
     errors: frozenset[str]
@@ -164,7 +179,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return "dry_run" in self.request.__struct_fields__
 
 
-OPERATIONS: dict[str, Operation] = {}
+KMS = Service("kms", "TrentService.", "kms.amazonaws.com")
+OPERATIONS = KMS.operations
 
 Handler = Callable[..., Response | None]
 
@@ -182,10 +198,11 @@ def operation(
     writes: bool = False,
     check: Callable[[Any], None] | None = None,
     fit: Callable[..., None] | None = None,
-    ahead: Callable[[Call, Any], Any] | None = None,
-    slow: Callable[[Any], bool] | None = None,
+    ahead: Callable[..., Any] | None = None,
+    slow: Callable[..., bool] | None = None,
     echo: Echo | None = None,
     secret: tuple[str, ...] = (),
+    service: Service = KMS,
 ) -> Callable[[Handler], Handler]:
     """Put a function into the table as the operation of its name; its annotations name request and response."""
 
@@ -193,8 +210,9 @@ def operation(
         hints = get_type_hints(function)
         name = "".join(word.capitalize() for word in function.__name__.split("_"))
         response: Any = hints["return"]
-        OPERATIONS[name] = Operation(
+        service.operations[name] = Operation(
             name=name,
+            service=service,
             function=function,
             request=hints["request"],
             response=None if response is type(None) else response,

@@ -1,7 +1,14 @@
 """The walls between the core and its adapters: every Protocol, and the values that cross them."""
 
 from strongroom.ports.audit import AuditEvent, Trail
-from strongroom.ports.base import AdapterError, AuditUnavailableError, Clocks, StoreUnavailableError, TamperedStoreError
+from strongroom.ports.base import (
+    AdapterError,
+    AuditUnavailableError,
+    Clocks,
+    StoreUnavailableError,
+    TamperedStoreError,
+    clock_note,
+)
 from strongroom.ports.keys import KeyStore, KeyStores
 from strongroom.ports.seals import MarkerSeal, Recipient, Recipients, RowSeal, SecretBox
 from strongroom.ports.storage import Change, Credential, Due, LastUsage, Reads, Store, Transaction
@@ -28,4 +35,5 @@ __all__ = [
     "TamperedStoreError",
     "Trail",
     "Transaction",
+    "clock_note",
 ]

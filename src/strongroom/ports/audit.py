@@ -54,7 +54,7 @@ class Trail(Protocol):
     """The audit of one process."""
 
     def encode(self, *events: AuditEvent) -> bytes:
-        """Make one frame's payload of one record, or of the two records of a cross-account pair."""
+        """Make one frame's payload of one record, or of the two of a call in two accounts or two Regions."""
 
     def append(self, payload: bytes, done: Callable[[AuditUnavailableError | None], None]) -> None:
         """Write a payload; ``done`` is called once it is on the disk, or with the error.

@@ -1,8 +1,16 @@
 """The clocks, and the faults of adapters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
+
+from strongroom.ports.storage import Change
+
+
+def clock_note(offset: float) -> Mapping[str, Any] | None:
+    """What a record notes in additionalEventData while key life is ahead of the machine; None while it is not."""
+    return {"keyLifeClockOffsetSeconds": offset} if offset else None
 
 
 class Clocks(msgspec.Struct, frozen=True):
@@ -11,10 +19,15 @@ class Clocks(msgspec.Struct, frozen=True):
     Attributes:
         machine: The machine's time: signature freshness, TLS, audit times, leases.
         key_life: The time that keys live by: creation, rotation, expiry, deletion windows. Movable in dev mode.
+        offset: How many seconds key life is ahead of the machine; 0 unless it was moved.
+        follow: Takes what ``Store.changes`` said, so that the offset is the stored one; for the event loop's thread.
+            Raises AdapterError where that cannot be read, and reads it at the next call.
     """
 
     machine: Callable[[], float]
     key_life: Callable[[], float]
+    offset: Callable[[], float] = lambda: 0.0
+    follow: Callable[[Sequence[Change] | None], None] = lambda _: None
 
 
 class AdapterError(Exception):

@@ -6,6 +6,7 @@ from typing import Protocol
 from strongroom.model.ciphertext import Header
 from strongroom.model.key import Key, Material
 from strongroom.model.spec import EncryptionAlgorithm, KeySpec, MacAlgorithm, MessageType, SigningAlgorithm
+from strongroom.model.wrapping import AlgorithmSpec, WrappingKeySpec
 
 
 class KeyStore(Protocol):
@@ -20,6 +21,24 @@ class KeyStore(Protocol):
 
     def copy(self, key: Key, material: Material, to: Key) -> Material:
         """The same material for another key of the same multi-Region key."""
+
+    def import_parameters(
+        self, key: Key, algorithm: AlgorithmSpec, wrapping_spec: WrappingKeySpec, valid_to: float
+    ) -> tuple[bytes, bytes]:
+        """A fresh public key to wrap material for a key with, DER SubjectPublicKeyInfo, and the token to send with it.
+
+        Algorithm and spec are a pair that ``model.wrapping.can_wrap``; ``valid_to`` is on the key-life clock.
+        """
+
+    def import_material(self, key: Key, token: bytes, encrypted: bytes, now: float) -> Material:
+        """The material that somebody wrapped for a key; the same material always has the same id.
+
+        Raises:
+            InvalidImportTokenException: The token was not made for this key.
+            ExpiredImportTokenException: Its time is over.
+            InvalidCiphertextException: The material does not unwrap; nothing more is said.
+            IncorrectKeyMaterialException: It is not material of the key's spec.
+        """
 
     def encrypt(self, key: Key, material: Material, plaintext: bytes, context: Mapping[str, str]) -> bytes:
         """Encrypt under a symmetric key; the blob names key and material, the context is bound to it."""

@@ -15,8 +15,9 @@ class Change(msgspec.Struct, frozen=True):
     """One entry of the change log: what has to leave the caches.
 
     Attributes:
-        kind: ``key`` (with all that belongs to it), ``alias``, ``credential`` or ``none`` (housekeeping).
-        name: The key id, alias name or access key id.
+        kind: ``key`` (with all that belongs to it), ``alias``, ``credential``, ``clock`` (the offset of key life) or
+            ``none`` (housekeeping).
+        name: The key id, alias name or access key id; empty for the others.
     """
 
     kind: str
@@ -85,6 +86,9 @@ class Reads(Protocol):
     def last_usage(self, realm: Realm, key_id: str) -> LastUsage | None:
         """The last use of a key that was put, or None."""
 
+    def clock_offset(self) -> float:
+        """How many seconds key life is ahead of the machine; 0 where it was never moved."""
+
     def due(self, until: float, limit: int) -> list[Due]:
         """The keys of all realms for which a step is due until a time, in the order of their times."""
 
@@ -127,6 +131,9 @@ class Transaction(Reads, Protocol):
 
     def put_usage(self, usage: LastUsage) -> None:
         """Take note of the last use of a key, unless a later one was put, or the key is gone or younger than it."""
+
+    def put_clock_offset(self, seconds: float) -> None:
+        """Say how far key life is ahead of the machine, to all processes."""
 
     def take_lease(self, name: str, holder: str, now: float, until: float) -> bool:
         """Have a lease until a time of the machine's clock, if nobody else has it now."""

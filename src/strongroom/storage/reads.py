@@ -11,6 +11,7 @@ from strongroom.storage.rows import (
     ACCOUNTS,
     ALIASES,
     AUDIT_HEADS,
+    CLOCK_OFFSET,
     CREDENTIALS,
     DESTROYED,
     KEY_USAGE,
@@ -158,6 +159,10 @@ class SqlReads:
         with self._database.snapshot():
             row = self._rows.find(KEY_USAGE, *realm, key_id)
         return None if row is None else usage_of(row)
+
+    def clock_offset(self) -> float:
+        """How many seconds key life is ahead of the machine; 0 where it was never moved."""
+        return float(self.read_meta(CLOCK_OFFSET) or 0)
 
     def due(self, until: float, limit: int) -> list[Due]:
         """The keys of all realms for which a step is due until a time, in the order of their times."""

@@ -31,6 +31,9 @@ CHANGE_LOG = SealedTable(schema.change_log)
 REGISTRY_NAME = "store"
 """The primary key of the registry's one row."""
 
+CLOCK_OFFSET = "clock_offset"
+"""A row of meta: how many seconds key life is ahead of the machine."""
+
 DESTROYED, SHREDDED = "destroyed", "shredded"
 """Rows of meta: how often transactions destroyed material, and of how many of them nothing remains in the files."""
 

@@ -16,6 +16,7 @@ from strongroom.storage.rows import (
     ACCOUNTS,
     ALIASES,
     AUDIT_HEADS,
+    CLOCK_OFFSET,
     CREDENTIALS,
     DESTROYED,
     KEY_USAGE,
@@ -219,6 +220,11 @@ class SqlTransaction(SqlReads):
     def put_meta(self, name: str, value: str) -> None:
         """Add or replace a fact about the whole store."""
         self._hang(self._put(META, (name, value)))
+
+    def put_clock_offset(self, seconds: float) -> None:
+        """Say how far key life is ahead of the machine, to all processes."""
+        self.put_meta(CLOCK_OFFSET, str(seconds))
+        self._changed("clock", Realm("", ""), "")
 
     def put_root_key(self, root_key: RootKeyRow) -> None:
         """Add a version of the root key.

@@ -9,7 +9,6 @@ from ipaddress import ip_address
 
 import msgspec
 
-import strongroom.operations.kms  # noqa: F401 - fills the table
 from strongroom.dispatch import Dispatcher, Facts, Outcome, Prepared, Work, fault_body
 from strongroom.identity.authenticate import Authenticator
 from strongroom.ids import new_uuid
@@ -21,7 +20,7 @@ from strongroom.model.errors import (
     UnknownOperationException,
 )
 from strongroom.model.identity import Caller
-from strongroom.operations.table import OPERATIONS, SERVICE, TARGET_PREFIX
+from strongroom.operations.table import KMS, Service
 from strongroom.ports import AdapterError, AuditUnavailableError, StoreUnavailableError, TamperedStoreError
 from strongroom.wire.lanes import Lanes, Step
 from strongroom.wire.messages import JSON, HttpRequest, HttpResponse, Respond
@@ -30,8 +29,7 @@ from strongroom.wire.metrics import CONTENT_TYPE, UNKNOWN, UNPROVEN, Metrics
 _log = logging.getLogger("strongroom.wire")
 _security_log = logging.getLogger("strongroom.security")
 
-_TARGETS = {f"{TARGET_PREFIX}{name}".encode(): row for name, row in OPERATIONS.items()}
-_OPERATION_NAME = re.compile(rf"{re.escape(TARGET_PREFIX)}(\w{{1,128}})", re.ASCII)
+_OPERATION_NAME = re.compile(rf"{re.escape(KMS.target_prefix)}(\w{{1,128}})", re.ASCII)
 _OK = "OK"
 
 # Health is for everybody, so it names no row; the log does.
@@ -48,6 +46,7 @@ class Endpoint:
 
     Args:
         core: The dispatcher.
+        services: Whose operations are served.
         authenticator: Who checks signatures.
         metrics: What counts.
         refused: The HTTP wall's counters, for the metrics page.
@@ -60,6 +59,7 @@ class Endpoint:
         self,
         *,
         core: Dispatcher,
+        services: tuple[Service, ...],
         authenticator: Authenticator,
         metrics: Metrics,
         refused: Mapping[str, int],
@@ -68,6 +68,11 @@ class Endpoint:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._core = core
+        self._targets = {
+            f"{service.target_prefix}{name}".encode(): row
+            for service in services
+            for name, row in service.operations.items()
+        }
         self._authenticator = authenticator
         self._metrics = metrics
         self._refused = refused
@@ -99,7 +104,7 @@ class Endpoint:
         try:
             self._core.views.refresh()
             caller, region = self._authenticator.authenticate(
-                request.method, request.path, request.query, request.headers, request.body, service=SERVICE
+                request.method, request.path, request.query, request.headers, request.body, service=KMS.scope
             )
         except Fault as fault:
             self._turn_away(exchange, fault)
@@ -121,7 +126,7 @@ class Endpoint:
             (request.header(b"host") or b"").decode("latin-1"),
         )
         target = request.header(b"x-amz-target") or b""
-        operation = _TARGETS.get(target)
+        operation = self._targets.get(target)
         if operation is None:
             named = _OPERATION_NAME.fullmatch(target.decode("latin-1"))
             exchange.operation = UNKNOWN
@@ -184,6 +189,7 @@ class Endpoint:
     def _record(self, outcome: Outcome, exchange: "_Exchange") -> None:
         def durable(error: AdapterError | None) -> None:
             if error is None:
+                self._core.usages.note(outcome.usages)
                 self._answer(outcome, exchange)
             else:
                 _log.error("%s: %s", exchange.request_id, error)

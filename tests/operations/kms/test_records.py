@@ -55,7 +55,11 @@ CASES: dict[str, Callable[[Scene], Case]] = {
     "DisableKey": lambda it: Case(
         {"KeyId": key_id_of(it.key)}, {"keyId": key_id_of(it.key)}, {"keyId": it.key}, resources=(it.key,)
     ),
+    "DisableKeyRotation": lambda it: Case({"KeyId": it.key}, {"keyId": it.key}, {"keyId": it.key}, resources=(it.key,)),
     "EnableKey": lambda it: Case({"KeyId": it.key}, {"keyId": it.key}, {"keyId": it.key}, resources=(it.key,)),
+    "EnableKeyRotation": lambda it: Case(
+        {"KeyId": it.key}, {"keyId": it.key, "rotationPeriodInDays": 365}, {"keyId": it.key}, resources=(it.key,)
+    ),
     "Encrypt": lambda it: Case(
         {"KeyId": "alias/app", "Plaintext": PLAINTEXT, "EncryptionContext": CONTEXT},
         {"keyId": "alias/app", "encryptionContext": CONTEXT, "encryptionAlgorithm": "SYMMETRIC_DEFAULT"},
@@ -75,12 +79,19 @@ CASES: dict[str, Callable[[Scene], Case]] = {
         resources=(it.key,),
     ),
     "GenerateRandom": lambda _: Case({"NumberOfBytes": 32}, {"numberOfBytes": 32}),
+    "GetKeyLastUsage": lambda it: Case({"KeyId": it.key}, {"keyId": it.key}, resources=(it.key,)),
+    "GetKeyRotationStatus": lambda it: Case({"KeyId": it.key}, {"keyId": it.key}, resources=(it.key,)),
     "GetKeyPolicy": lambda it: Case(
         {"KeyId": it.key, "PolicyName": "default"}, {"keyId": it.key, "policyName": "default"}, resources=(it.key,)
     ),
     "ListAliases": lambda _: Case({"Limit": 7}, {"limit": 7}),
     "ListKeyPolicies": lambda it: Case(
         {"KeyId": it.key, "Limit": 7}, {"keyId": it.key, "limit": 7}, None, None, (it.key,)
+    ),
+    "ListKeyRotations": lambda it: Case(
+        {"KeyId": it.key, "Limit": 7},
+        {"keyId": it.key, "includeKeyMaterial": "ROTATIONS_ONLY", "limit": 7},
+        resources=(it.key,),
     ),
     "ListKeys": lambda _: Case({"Limit": 7, "ResourceOwners": ["SELF"]}, {"limit": 7, "resourceOwners": ["SELF"]}),
     "ListResourceTags": lambda it: Case({"KeyId": it.key}, {"keyId": it.key}, resources=(it.key,)),
@@ -106,6 +117,9 @@ CASES: dict[str, Callable[[Scene], Case]] = {
         },
         additional={"sourceKeyMaterialId": it.material, "destinationKeyMaterialId": it.other_material},
         resources=(it.key, it.other),
+    ),
+    "RotateKeyOnDemand": lambda it: Case(
+        {"KeyId": it.key}, {"keyId": it.key}, {"keyId": key_id_of(it.key)}, resources=(it.key,)
     ),
     "ScheduleKeyDeletion": lambda it: Case(
         {"KeyId": it.other, "PendingWindowInDays": 7},
@@ -144,8 +158,9 @@ CASES: dict[str, Callable[[Scene], Case]] = {
     ),
 }
 WRITES = {
-    "CancelKeyDeletion", "CreateAlias", "CreateKey", "DeleteAlias", "DisableKey", "EnableKey", "PutKeyPolicy",
-    "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
+    "CancelKeyDeletion", "CreateAlias", "CreateKey", "DeleteAlias", "DisableKey", "DisableKeyRotation", "EnableKey",
+    "EnableKeyRotation", "PutKeyPolicy", "ReplicateKey", "RotateKeyOnDemand", "ScheduleKeyDeletion", "TagResource",
+    "UntagResource", "UpdateAlias", "UpdateKeyDescription", "UpdatePrimaryRegion",
 }  # fmt: skip
 
 

@@ -188,7 +188,7 @@ def _new_pair(
     grantable=True,
     check=_check_generate_pair,
     fit=_fit_pair,
-    slow=lambda request: is_slow_to_make(_spec(request)),
+    slow=lambda request, _: is_slow_to_make(_spec(request)),
     secret=("private_key_plaintext",),
     errors=f"{_ERRORS} UnsupportedOperation",
 )
@@ -209,7 +209,7 @@ def generate_data_key_pair(
     grantable=True,
     check=_check_pair,
     fit=_fit_pair,
-    slow=lambda request: is_slow_to_make(_spec(request)),
+    slow=lambda request, _: is_slow_to_make(_spec(request)),
     errors=f"{_ERRORS} UnsupportedOperation",
 )
 def generate_data_key_pair_without_plaintext(

@@ -23,6 +23,7 @@ from strongroom.model.state import NOT_PENDING_DELETION, SWITCHABLE, KeyState
 from strongroom.operations import shapes
 from strongroom.operations.kms.metadata import KeyMetadata, metadata
 from strongroom.operations.kms.policies import default_policy, require_policy
+from strongroom.operations.kms.related import update_shared
 from strongroom.operations.kms.tags import require_new_tags
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
 from strongroom.operations.shapes import Request, Response, Tag
@@ -235,8 +236,13 @@ _SWITCH_ERRORS = "NotFound InvalidArn DependencyTimeout KMSInternal KMSInvalidSt
 
 @operation(on=key("key_id", "kms:EnableKey"), states=SWITCHABLE, writes=True, errors=f"{_SWITCH_ERRORS} LimitExceeded")
 def enable_key(call: WriteCall, request: KeyIdRequest, stored: StoredKey) -> None:
-    """Make a disabled key usable again."""
-    call.tx.update_key(replace(stored.key, state=KeyState.ENABLED))
+    """Make a disabled key usable again; a rotation whose date has passed meanwhile is due now."""
+    enabled, now = replace(stored.key, state=KeyState.ENABLED), call.clocks.key_life()
+    missed = enabled.next_rotation_at is not None and enabled.next_rotation_at < now
+    if missed and not enabled.is_replica:
+        update_shared(call.tx, enabled, next_rotation_at=now)
+    else:
+        call.tx.update_key(enabled)
 
 
 @operation(on=key("key_id", "kms:DisableKey"), states=SWITCHABLE, writes=True, errors=_SWITCH_ERRORS)

@@ -1,0 +1,1 @@
+"""Tests of dev mode's own operations, through the endpoint of a worker."""

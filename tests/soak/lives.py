@@ -1,0 +1,214 @@
+"""Random lives of keys: what users and time do to them, in any order."""
+
+import math
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from strongroom.audit.record import encode
+from strongroom.keystores.registry import Registry
+from strongroom.keystores.software import SoftwareKeyStore
+from strongroom.operations import life as product
+from tests.core import ROOTS
+from tests.soak.life_model import DAY, PENDING, Life, Material, Member, Parcel, coming, pass_time
+from tests.soak.life_service import REGIONS, SideBySide, new_secret
+
+MOST_LIVES = 5
+SPECS: dict[str, dict[str, str]] = {
+    "symmetric": {},
+    "HMAC": {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
+    "signing": {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"},
+}
+KINDS = st.sampled_from(["symmetric", "symmetric", "symmetric", "HMAC", "signing"])
+PICKS = st.integers(0, 99)
+PLACES = st.sampled_from(REGIONS)
+DAYS = st.sampled_from([1 / 24, 0.9, 1, 7, 30, 90, 364, 365, 800])
+
+
+class Lives(SideBySide):
+    """Keys of several kinds in three Regions, and all that users and time do to them."""
+
+    def pick(self, pick: int, fits: Callable[[Life, Member], bool] = lambda *_: True) -> tuple[Life, str]:
+        """A key and one of its Regions: most often such that the call fits, and now and then any, of ended keys too."""
+        ended = [(life, life.primary) for life in self.lives if not life.members]
+        there = [(life, region) for life in self.lives for region in life.members]
+        fitting = [(life, region) for life, region in there if fits(life, life.members[region])]
+        chosen = fitting if fitting and pick % 5 else [*there, *ended]
+        return chosen[pick // 5 % len(chosen)]
+
+    # --- what users do ---
+
+    @initialize(first=st.tuples(KINDS, PLACES, st.booleans()), second=st.tuples(PLACES, st.booleans()))
+    def begin(self, first: tuple[str, str, bool], second: tuple[str, bool]) -> None:
+        """A store with a key of any kind, and a multi-Region one."""
+        self.make()
+        kind, region, imported = first
+        self.create(kind, region, imported=imported, multi_region=False)
+        region, imported = second
+        self.create("symmetric", region, imported=imported, multi_region=True)
+
+    @precondition(lambda self: len(self.lives) < MOST_LIVES)
+    @rule(kind=KINDS, region=PLACES, imported=st.booleans(), multi_region=st.booleans())
+    def create(self, kind: str, region: str, *, imported: bool, multi_region: bool) -> None:
+        """CreateKey; what is to be imported is imported."""
+        origin = {"Origin": "EXTERNAL"} if imported else {}
+        answer = self.core.ok("CreateKey", region=region, MultiRegion=multi_region, **origin, **SPECS[kind])
+        first = Material(1)
+        life = Life(
+            key_id=answer["KeyMetadata"]["KeyId"],
+            kind=kind,
+            imported=imported,
+            multi_region=multi_region,
+            primary=region,
+            members={region: Member(region, self.now, "PendingImport" if imported else "Enabled")},
+            materials=[] if imported else [first],
+            current=None if imported else first,
+        )
+        self.lives.append(life)
+        self.check(life)
+        if imported:
+            self.hand_over(life, region, Parcel(new_secret(life)))
+            self.check(life)
+
+    @rule(pick=PICKS)
+    def seal_one(self, pick: int) -> None:
+        """Encrypt, GenerateMac or Sign."""
+        life, region = self.pick(pick)
+        self.seal(life, region)
+
+    @precondition(lambda self: self.sealed)
+    @rule(pick=PICKS, region=PLACES)
+    def open_one(self, pick: int, region: str) -> None:
+        """Decrypt, VerifyMac or Verify what was made at any moment before, in any Region."""
+        self.open(self.sealed[pick % len(self.sealed)], region)
+
+    @rule(pick=PICKS, operation=st.sampled_from(["EnableKey", "EnableKey", "DisableKey"]))
+    def switch(self, pick: int, operation: str) -> None:
+        """EnableKey, DisableKey."""
+        life, region = self.pick(pick, lambda _, member: member.state in {"Enabled", "Disabled"})
+        change = life.enable if operation == "EnableKey" else life.disable
+        self.call(life, region, operation, lambda: change(region, self.now))
+        self.check(life)
+
+    @rule(pick=PICKS, days=st.integers(7, 30))
+    def schedule(self, pick: int, days: int) -> None:
+        """ScheduleKeyDeletion."""
+        life, region = self.pick(pick, lambda _, member: member.state not in PENDING)
+        members = {"PendingWindowInDays": days}
+        self.call(life, region, "ScheduleKeyDeletion", lambda: life.schedule(region, days, self.now), **members)
+        self.check(life)
+
+    @rule(pick=PICKS)
+    def cancel(self, pick: int) -> None:
+        """CancelKeyDeletion."""
+        life, region = self.pick(pick, lambda _, member: member.state in PENDING)
+        self.call(life, region, "CancelKeyDeletion", lambda: life.cancel(region))
+        self.check(life)
+
+    @rule(pick=PICKS, days=st.sampled_from([None, 90, 91, 365, 2560]))
+    def set_rotation(self, pick: int, days: int | None) -> None:
+        """EnableKeyRotation, DisableKeyRotation."""
+        life, region = self.pick(pick, lambda life, member: life.rotates(member) and not life.imported)
+        operation = "DisableKeyRotation" if days is None else "EnableKeyRotation"
+        members = {} if days is None else {"RotationPeriodInDays": days}
+        self.call(life, region, operation, lambda: life.set_rotation(region, days, self.now), **members)
+        self.check(life)
+
+    @rule(pick=PICKS, wait=st.booleans())
+    def rotate(self, pick: int, *, wait: bool) -> None:
+        """RotateKeyOnDemand."""
+        life, region = self.pick(pick, lambda life, member: life.rotates(member))
+        self.call(life, region, "RotateKeyOnDemand", lambda: life.rotate_on_demand(region, self.now))
+        self.check_after(life, wait=wait)
+
+    @rule(pick=PICKS, new=PLACES, wait=st.booleans())
+    def replicate(self, pick: int, new: str, *, wait: bool) -> None:
+        """ReplicateKey."""
+        life, region = self.pick(pick, lambda life, member: life.multi_region and member.region == life.primary)
+        self.call(life, region, "ReplicateKey", lambda: life.replicate(region, new, self.now), ReplicaRegion=new)
+        self.check_after(life, wait=wait)
+
+    @rule(pick=PICKS, new=PLACES, wait=st.booleans())
+    def promote(self, pick: int, new: str, *, wait: bool) -> None:
+        """UpdatePrimaryRegion."""
+        life, region = self.pick(pick, lambda life, member: len(life.members) > 1 and member.region == life.primary)
+        self.call(life, region, "UpdatePrimaryRegion", lambda: life.promote(region, new, self.now), PrimaryRegion=new)
+        self.check_after(life, wait=wait)
+
+    @rule(
+        pick=PICKS,
+        which=st.none() | st.integers(0, 3),
+        right=st.sampled_from([True, True, True, False, None]),
+        days=st.none() | st.integers(1, 365),
+        description=st.sampled_from([None, None, "first", "second"]),
+    )
+    def import_material(
+        self, pick: int, *, which: int | None, right: bool | None, days: int | None, description: str | None
+    ) -> None:
+        """ImportKeyMaterial of new material, or of what was imported before; with the right ImportType or not."""
+        life, region = self.pick(pick, lambda life, _: life.imported)
+        new = which is None or not life.materials
+        secret = new_secret(life) if new else life.materials[(which or 0) % len(life.materials)].secret
+        types = {True: "NEW_KEY_MATERIAL", False: "EXISTING_KEY_MATERIAL"}
+        import_type = None if right is None or not life.rotatable else types[new == right]
+        expiry = None if days is None else float(math.floor(self.now + days * DAY))
+        self.hand_over(life, region, Parcel(secret, import_type, expiry, description))
+        self.check(life)
+
+    @rule(pick=PICKS, which=st.none() | st.integers(0, 3))
+    def delete_material(self, pick: int, which: int | None) -> None:
+        """DeleteImportedKeyMaterial, of the current material or of another one."""
+        life, region = self.pick(pick, lambda life, _: life.imported)
+        named = life.materials if life.imported and life.rotatable and which is not None else []
+        material = named[(which or 0) % len(named)] if named else None
+        members = {"KeyMaterialId": material.material_id} if material else {}
+        change = lambda: life.delete_material(region, material, self.now)  # noqa: E731 - what the model does
+        self.call(life, region, "DeleteImportedKeyMaterial", change, **members)
+        self.check(life)
+
+    # --- what happens by itself ---
+
+    def check_after(self, life: Life, *, wait: bool) -> None:
+        """Look at a key, and if need be only after what was begun has come to its end."""
+        if wait:
+            self.work()
+        self.check(life)
+
+    def work(self) -> None:
+        """The jobs do what is due."""
+        assert [job for job, outcome in self.run_jobs() if outcome == "failed"] == []
+        pass_time(self.lives, self.now)
+
+    @rule(days=DAYS | st.just(3000))
+    def sleep(self, days: float) -> None:
+        """The jobs stand still for a time; what was due meanwhile happens late."""
+        self.set_clock(self.now + days * DAY)
+        self.work()
+        self.check_all()
+
+    @rule(days=DAYS)
+    def jump(self, days: float) -> None:
+        """Time passes; everything happens at its own moment."""
+        until = self.now + days * DAY
+        keystores = Registry(SoftwareKeyStore(ROOTS))
+        machine_now = self.core.clock.machine
+        self.core.store.run(
+            lambda tx: product.pass_time(product.Life(tx, keystores, self.now, machine_now, encode), until)
+        )
+        while (due := coming(self.lives)) and due[0][0] <= until:
+            self.now = max(self.now, due[0][0])
+            pass_time(self.lives, self.now)
+        self.set_clock(until)
+        self.check_all()
+
+    def set_clock(self, now: float) -> None:
+        """Set the key-life clock."""
+        self.now = self.core.clock.key_life = round(now, 3)
+
+    @rule()
+    def restart(self) -> None:
+        """The process ends and comes back."""
+        self.stop()
+        self.start()
+        self.check_all()

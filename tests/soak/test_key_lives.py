@@ -1,0 +1,29 @@
+"""Random lives of keys against a small model of what AWS documents."""
+
+import secrets
+
+import pytest
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.soak.lives import Lives
+from tests.support import SOAK
+
+pytestmark = pytest.mark.soak
+
+
+@pytest.mark.timeout(3600 if SOAK else 300)
+def test_keys_live_as_the_model_says() -> None:
+    """States, materials, dates and replicas are what AWS documents, and what was sealed opens as long as it must."""
+    number = secrets.randbits(32)
+    print(f"seed {number}")
+    run_state_machine_as_test(
+        seed(number)(Lives),
+        settings=settings(
+            max_examples=1500 if SOAK else 30,
+            stateful_step_count=50 if SOAK else 30,
+            deadline=None,
+            database=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
