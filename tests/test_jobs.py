@@ -1,6 +1,7 @@
 """The runner of the jobs, over a real store, with steps of the test's own."""
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -222,23 +223,29 @@ def test_a_step_that_somebody_took_before_is_not_taken_again(core: Core, store: 
 def test_destroyed_material_is_shredded_until_it_is_gone(
     core: Core, store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tried again soon while a reader is in the way; taken note of only when it is done, and then not done again."""
+    """Tried again while a reader is in the way or the disk full; noted when it is done, and then not done again."""
     doomed(core, -1)
-    answers = [False, False, True]
-    tries: list[bool] = []
+    answers: list[bool | Exception] = [False, StoreUnavailableError("no room"), False, True]
+    tries: list[object] = []
 
     def shred() -> bool:
         tries.append(answers.pop(0))
-        return tries[-1]
+        if isinstance(tries[-1], Exception):
+            raise tries[-1]
+        return bool(tries[-1])
 
     monkeypatch.setattr(store, "shred", shred)
+    monkeypatch.setattr(jobs, "SHRED_REST", 0)
     counted = Counted()
     runner = make_runner(core, store, counter=counted)
-    for _ in range(5):
-        asyncio.run(runner.run())
-    assert tries == [False, False, True]
+    for _ in range(6):
+        with contextlib.suppress(StoreUnavailableError):
+            asyncio.run(runner.run())
+    assert answers == []
     assert store.to_shred() is None
-    assert counted.jobs["shred", "done"] == 1
+    assert {outcome: count for (job, outcome), count in counted.jobs.items() if job == "shred"} == {
+        "put off": 2, "failed": 1, "done": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("deleted")

@@ -21,7 +21,7 @@ from strongroom.admin import AdminRequest, ask
 from strongroom.datafolder import DataFolder, NotOursError
 from strongroom.handover import Handover
 from strongroom.ports import StoreUnavailableError
-from strongroom.settings import Settings
+from strongroom.settings import METRICS_VARIABLE, Settings
 from strongroom.supervisor import StartError, Supervisor
 from tests.core import OTHER
 from tests.processwide import restored_process
@@ -40,9 +40,11 @@ def _restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A dev service on a free port."""
-    return Settings(data_dir=tmp_path / "data", port=0, dev=True, log_level="ERROR")
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A dev service on a free port; as the program does it, its workers inherit where to count."""
+    found = Settings(data_dir=tmp_path / "data", port=0, dev=True, log_level="ERROR")
+    monkeypatch.setenv(METRICS_VARIABLE, str(found.metrics_dir))
+    return found
 
 
 def serve(settings: Settings, script: Script) -> None:

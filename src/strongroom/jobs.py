@@ -25,7 +25,7 @@ RETRY_SECONDS = 60.0
 """How long a step that failed is left alone; the others go on."""
 
 SHRED_REST = 20
-"""Shredding rewrites the whole database: the next one begins no earlier than so many times as long as the last took."""
+"""Shredding rewrites the whole database: another begins no earlier than so many times as long as the last one took."""
 
 _BATCH = 100
 _SHRED = "shred"
@@ -42,7 +42,7 @@ class JobCounter(Protocol):
     """Who counts jobs."""
 
     def count(self, job: str, outcome: str, seconds: float) -> None:
-        """Take note of one job, which was ``done`` or ``failed``."""
+        """Take note of one job, which was ``done``, ``failed`` or ``put off``."""
 
 
 class Runner:
@@ -148,18 +148,29 @@ class Runner:
             raise LeaseTakenError("another runner has the lease of the jobs")
 
     async def _shred(self) -> bool:
-        """Remove destroyed material from the files, too; False where it is too early for that, or a reader is there."""
+        """Remove destroyed material from the files, too; False where it is too early for that, or a reader is there.
+
+        Raises:
+            AdapterError: The database cannot be rewritten, for want of room, say.
+        """
         number = self._store.to_shred()
         if number is None:
             return True
         started = time.perf_counter()
-        if started < self._shred_after or not await asyncio.to_thread(self._store.shred):
+        if started < self._shred_after:
             return False
-        await transact(self._store, lambda tx: self._note_shredded(tx, number))
-        took = time.perf_counter() - started
-        self._shred_after = started + took * SHRED_REST
-        self._counter.count(_SHRED, "done", took)
-        return True
+        outcome = "failed"
+        try:
+            if await asyncio.to_thread(self._store.shred):
+                await transact(self._store, lambda tx: self._note_shredded(tx, number))
+                outcome = "done"
+            else:
+                outcome = "put off"
+        finally:
+            took = time.perf_counter() - started
+            self._shred_after = started + took * SHRED_REST
+            self._counter.count(_SHRED, outcome, took)
+        return outcome == "done"
 
     def _note_shredded(self, tx: Transaction, number: int) -> None:
         self._hold(tx)

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from Crypto.PublicKey import ECC, RSA
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strongroom.crypto import private_keys
 from strongroom.crypto.errors import InvalidKeyError
@@ -161,6 +164,31 @@ def test_a_key_for_pss_alone_is_refused() -> None:
     """An RSA key that is marked for one padding (RFC 4055) is none that a KMS key could be."""
     pss = openssl(b"", "genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048")
     assert is_refused(KeySpec.RSA_2048, der(pss.decode()))
+
+
+@pytest.mark.parametrize("curve", ["65", "66", "67", "68", "69", "6e", "6f", "70", "71", "72"])
+def test_relatives_of_ed25519_are_refused(curve: str) -> None:
+    """Other curves of RFC 8410, and identifiers beside them, with keys of the length of an Ed25519 key or another."""
+    for size in (0, 31, 32, 33, 56, 57):
+        algorithm = asn1.sequence(bytes.fromhex(f"06032b65{curve}"))
+        encoded = asn1.pkcs8(algorithm, asn1.octets(bytes(range(size))))
+        assert is_refused(KeySpec.ECC_NIST_EDWARDS25519, encoded) is not ((curve, size) == ("70", 32))
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([spec for spec in SPECS_OF_KEYS if SPECS[spec].kind is not Kind.RSA]),
+    st.lists(st.tuples(st.integers(0, 120), st.integers(0, 255), st.sampled_from("=+-")), min_size=1, max_size=4),
+)
+def test_whatever_is_changed_is_refused_or_stored(spec: KeySpec, changes: list[tuple[int, int, str]]) -> None:
+    """No bytes do anything else, and what is taken is a key to PyCryptodome, too."""
+    encoded = bytearray(wrapping.fresh_material(spec))
+    for place, value, how in changes:
+        at = place % len(encoded)
+        encoded[at : at + (how != "+")] = b"" if how == "-" else bytes([value])
+    with suppress(InvalidKeyError):
+        stored = private_keys.to_pkcs8(private_keys.load_untrusted(spec, bytes(encoded)))
+        assert other_key(spec, stored).has_private()
 
 
 def test_attributes_do_not_matter() -> None:

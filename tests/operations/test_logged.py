@@ -149,7 +149,7 @@ def test_texts_are_shown_as_they_came(key_id: str, context: dict[str, str]) -> N
 KEPT_OUT = {
     "Plaintext", "CiphertextBlob", "GrantTokens", "Recipient", "AttestationDocument", "CiphertextForRecipient",
     "Message", "Signature", "Mac", "PublicKey", "SharedSecret", "SharedSecretCiphertextBlob", "PrivateKeyPlaintext",
-    "PrivateKeyCiphertextBlob",
+    "PrivateKeyCiphertextBlob", "ImportToken", "EncryptedKeyMaterial",
 }  # fmt: skip
 
 

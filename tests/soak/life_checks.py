@@ -74,7 +74,7 @@ def rotation_of(life: Life, region: str) -> dict[str, Any]:
     """What GetKeyRotationStatus answers."""
     enabled = life.period is not None and life.members[region].state not in PENDING
     return _present(
-        KeyId=arn_of(life, region),
+        KeyId=life.key_id,
         KeyRotationEnabled=enabled,
         RotationPeriodInDays=life.period if enabled else None,
         NextRotationDate=life.next_rotation if enabled else None,

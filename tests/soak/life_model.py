@@ -103,6 +103,14 @@ class Life:
         """Whether it is for this key to say when all of them rotate."""
         return self.rotatable and member.region == self.primary
 
+    def rotates_itself(self, member: Member) -> bool:
+        """Whether it can have a schedule, too."""
+        return self.rotates(member) and not self.imported
+
+    def can_rotate(self, member: Member) -> bool:
+        """Whether there is something to rotate to, too."""
+        return self.rotates(member) and (not self.imported or self.pending_everywhere() is not None)
+
     def permanent(self) -> list[Material]:
         """The materials that it has for good."""
         return [material for material in self.materials if not material.pending]

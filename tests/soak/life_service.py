@@ -67,10 +67,10 @@ class SideBySide(RuleBasedStateMachine):
         self.parameters: dict[tuple[str, str], Parameters] = {}
         self.material_ids: set[str] = set()
         self.starts = self.turn = 0
+        self.opened = contextlib.ExitStack()
 
     def make(self) -> None:
         """Make a new store."""
-        self.opened = contextlib.ExitStack()
         self.folder = Path(self.opened.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
         self.start()
 
@@ -88,14 +88,14 @@ class SideBySide(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In a store that is opened afresh all is as it must be, and everything opens that must, and nothing else."""
-        self.stop()
-        self.start()
-        self.check_all()
-        for sealed in self.sealed:
-            for region in REGIONS:
-                self.open(sealed, region)
-        self.stop()
-        self.opened.close()
+        with self.opened:
+            self.stop()
+            self.start()
+            with self.running:
+                self.check_all()
+                for sealed in self.sealed:
+                    for region in REGIONS:
+                        self.open(sealed, region)
 
     # --- calls ---
 

@@ -23,7 +23,25 @@ SPECS: dict[str, dict[str, str]] = {
 KINDS = st.sampled_from(["symmetric", "symmetric", "symmetric", "HMAC", "signing"])
 PICKS = st.integers(0, 99)
 PLACES = st.sampled_from(REGIONS)
-DAYS = st.sampled_from([1 / 24, 0.9, 1, 7, 30, 90, 364, 365, 800])
+DAYS = st.sampled_from([1 / 24, 0.9, 1, 7, 30, 89.99, 90, 364, 365, 800])
+
+
+WAITS = st.sampled_from([True, True, False])
+
+
+def usable(member: Member) -> bool:
+    """Whether a key can be used."""
+    return member.state in {"Enabled", "Updating"}
+
+
+def is_free_primary(life: Life, member: Member) -> bool:
+    """Whether it is a multi-Region primary key that can have one more replica."""
+    return life.multi_region and member.region == life.primary and len(life.members) < len(REGIONS)
+
+
+def has_replicas(life: Life, member: Member) -> bool:
+    """Whether it is a primary key with replicas."""
+    return member.region == life.primary and len(life.members) > 1
 
 
 class Lives(SideBySide):
@@ -109,30 +127,36 @@ class Lives(SideBySide):
     @rule(pick=PICKS, days=st.sampled_from([None, 90, 91, 365, 2560]))
     def set_rotation(self, pick: int, days: int | None) -> None:
         """EnableKeyRotation, DisableKeyRotation."""
-        life, region = self.pick(pick, lambda life, member: life.rotates(member) and not life.imported)
+        life, region = self.pick(
+            pick, lambda life, member: usable(member) and life.rotates(member) and not life.imported
+        )
         operation = "DisableKeyRotation" if days is None else "EnableKeyRotation"
         members = {} if days is None else {"RotationPeriodInDays": days}
         self.call(life, region, operation, lambda: life.set_rotation(region, days, self.now), **members)
         self.check(life)
 
-    @rule(pick=PICKS, wait=st.booleans())
+    @rule(pick=PICKS, wait=WAITS)
     def rotate(self, pick: int, *, wait: bool) -> None:
         """RotateKeyOnDemand."""
-        life, region = self.pick(pick, lambda life, member: life.rotates(member))
+        life, region = self.pick(pick, lambda life, member: usable(member) and life.can_rotate(member))
         self.call(life, region, "RotateKeyOnDemand", lambda: life.rotate_on_demand(region, self.now))
         self.check_after(life, wait=wait)
 
-    @rule(pick=PICKS, new=PLACES, wait=st.booleans())
-    def replicate(self, pick: int, new: str, *, wait: bool) -> None:
-        """ReplicateKey."""
-        life, region = self.pick(pick, lambda life, member: life.multi_region and member.region == life.primary)
+    @rule(pick=PICKS, where=st.integers(0, 3), wait=WAITS)
+    def replicate(self, pick: int, where: int, *, wait: bool) -> None:
+        """ReplicateKey, most often to a Region that is free."""
+        life, region = self.pick(pick, lambda life, member: usable(member) and is_free_primary(life, member))
+        free = [each for each in REGIONS if each not in life.members] if where else []
+        new = (free or REGIONS)[pick % len(free or REGIONS)]
         self.call(life, region, "ReplicateKey", lambda: life.replicate(region, new, self.now), ReplicaRegion=new)
         self.check_after(life, wait=wait)
 
-    @rule(pick=PICKS, new=PLACES, wait=st.booleans())
-    def promote(self, pick: int, new: str, *, wait: bool) -> None:
-        """UpdatePrimaryRegion."""
-        life, region = self.pick(pick, lambda life, member: len(life.members) > 1 and member.region == life.primary)
+    @rule(pick=PICKS, where=st.integers(0, 3), wait=WAITS)
+    def promote(self, pick: int, where: int, *, wait: bool) -> None:
+        """UpdatePrimaryRegion, most often to a replica."""
+        life, region = self.pick(pick, lambda life, member: usable(member) and has_replicas(life, member))
+        replicas = sorted(life.members.keys() - {region}) if where else []
+        new = (replicas or REGIONS)[pick % len(replicas or REGIONS)]
         self.call(life, region, "UpdatePrimaryRegion", lambda: life.promote(region, new, self.now), PrimaryRegion=new)
         self.check_after(life, wait=wait)
 
@@ -180,12 +204,15 @@ class Lives(SideBySide):
         assert [job for job, outcome in self.run_jobs() if outcome == "failed"] == []
         pass_time(self.lives, self.now)
 
-    @rule(days=DAYS | st.just(3000))
-    def sleep(self, days: float) -> None:
+    @rule(days=DAYS | st.just(3000), wakes=WAITS)
+    def sleep(self, days: float, *, wakes: bool) -> None:
         """The jobs stand still for a time; what was due meanwhile happens late."""
         self.set_clock(self.now + days * DAY)
-        self.work()
-        self.check_all()
+        for life in self.lives:
+            self.check_use(life)
+        if wakes:
+            self.work()
+            self.check_all()
 
     @rule(days=DAYS)
     def jump(self, days: float) -> None:

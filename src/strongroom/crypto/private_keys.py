@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa, mlkem, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -155,7 +155,8 @@ def _parsed(spec: KeySpec, pkcs8: bytes) -> Any:
     """
     try:
         private = load_der_private_key(pkcs8, None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
+        # TypeError: it is encrypted. InternalError: an Ed448 or X448 key of a wrong length, which OpenSSL finds out.
         raise InvalidKeyError from None
     if not _MATERIALS[spec].fits(private):
         raise InvalidKeyError

@@ -60,7 +60,7 @@ class Work(Enum):
 
     SHORT = auto()  # so short that the event loop can do it
     LONG = auto()  # up to some milliseconds: slow private keys, attestations
-    GENERATION = auto()  # up to seconds: new RSA keys
+    GENERATION = auto()  # up to seconds: new RSA keys, imported ones
 
 
 class Dispatcher(msgspec.Struct, frozen=True):

@@ -27,7 +27,8 @@ _INDEX_VERSION = (3_007_000).to_bytes(4, sys.byteorder)
 
 # synchronous: a commit is on the disk before it returns. trusted_schema, cell_size_check: the file may have been
 # written by anybody (SQLite, "Defense Against The Dark Arts"). temp_store: nothing of it gets into other files.
-_PRAGMAS = ("synchronous=FULL", "trusted_schema=OFF", "cell_size_check=ON", "temp_store=MEMORY")
+# secure_delete: little of what is deleted stays in the file until it is shredded.
+_PRAGMAS = ("synchronous=FULL", "trusted_schema=OFF", "cell_size_check=ON", "temp_store=MEMORY", "secure_delete=ON")
 
 
 def create_file(path: Path) -> None:

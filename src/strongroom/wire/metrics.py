@@ -72,6 +72,6 @@ class JobMetrics:
         )
 
     def count(self, job: str, outcome: str, seconds: float) -> None:
-        """Take note of one job, which was ``done`` or ``failed``."""
+        """Take note of one job, which was ``done``, ``failed`` or ``put off``."""
         self._jobs.labels(job, outcome).inc()
         self._seconds.labels(job).observe(seconds)

@@ -117,7 +117,7 @@ def test_the_end_of_a_key_is_recorded(core: Core, key: str) -> None:
     found = [record for records in core.outbox().values() for record in records]
     (event,) = [record for record in found if record["eventName"] == "DeleteKey"]
     assert event["eventType"] == "AwsServiceEvent"
-    assert event["serviceEventDetails"] == {"keyId": key}
+    assert event["serviceEventDetails"] == {"keyId": key_id_of(key)}
     assert [item["ARN"] for item in event["resources"]] == [key]
 
 

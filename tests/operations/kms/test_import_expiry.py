@@ -6,7 +6,7 @@ import pytest
 
 from strongroom.model.state import KeyState
 from tests import wrapping
-from tests.core import Core
+from tests.core import Core, key_id_of
 from tests.jobs import run_jobs
 from tests.operations.kms.importing import DAY, known, metadata, parcel, put, state, use_known_wrapping_keys
 from tests.operations.kms.regions import HOME, NEAR, at
@@ -49,7 +49,7 @@ def test_material_is_deleted_when_its_time_is_over(core: Core, key: str) -> None
     assert found["CurrentKeyMaterialId"] == material_id
     assert not {"ValidTo", "ExpirationModel"} & found.keys()
     (event,) = events(core, EVENT)
-    assert event["serviceEventDetails"] == {"keyId": key, "keyMaterialId": material_id}
+    assert event["serviceEventDetails"] == {"keyId": key_id_of(key), "keyMaterialId": material_id}
     assert event["eventType"] == "AwsServiceEvent"
     assert event["resources"][0]["ARN"] == key
     assert not run_jobs(core)["expire", "done"]
@@ -95,7 +95,7 @@ def test_each_material_has_its_own_end(core: Core, key: str, swept: bool) -> Non
     assert metadata(core, key)["ValidTo"].timestamp() == core.stored(key).key.valid_to
     core.clock.key_life += DAY
     run_jobs(core)
-    assert details(core) == [{"keyId": key, "keyMaterialId": first}]
+    assert details(core) == [{"keyId": key_id_of(key), "keyMaterialId": first}]
     assert core.stored(key).key.valid_to == core.clock.key_life + DAY
     core.clock.key_life += DAY
     if swept:
@@ -105,7 +105,7 @@ def test_each_material_has_its_own_end(core: Core, key: str, swept: bool) -> Non
     put(core, key, SECOND)
     assert state(core, key) == "Enabled"
     run_jobs(core)
-    assert details(core)[1:] == ([{"keyId": key, "keyMaterialId": second}] if swept else [])
+    assert details(core)[1:] == ([{"keyId": key_id_of(key), "keyMaterialId": second}] if swept else [])
     assert state(core, key) == "Enabled"
 
 
@@ -129,7 +129,7 @@ def test_a_pending_material_just_disappears(core: Core) -> None:
     core.ok("Encrypt", KeyId=key, Plaintext=b"x")
     run_jobs(core)
     assert (state(core, key), known(core, key)) == ("Enabled", [(first, 1, False, True)])
-    assert details(core) == [{"keyId": key, "keyMaterialId": second}]
+    assert details(core) == [{"keyId": key_id_of(key), "keyMaterialId": second}]
 
 
 @pytest.mark.parametrize("way", ["DisableKey", "ScheduleKeyDeletion"])
@@ -157,12 +157,12 @@ def test_the_event_of_other_kinds_names_no_material(core: Core) -> None:
     core.ok("ImportKeyMaterial", **request, ValidTo=core.clock.key_life + DAY)
     core.clock.key_life += DAY
     run_jobs(core)
-    assert details(core) == [{"keyId": key}]
+    assert details(core) == [{"keyId": key_id_of(key)}]
     assert state(core, key) == "PendingImport"
 
 
 def test_replicas_expire_for_themselves(core: Core) -> None:
-    """Material that ends in a replica is missing there alone; pending material that ends in the primary goes for all."""
+    """Material that ends in a replica is missing there alone; pending material of the primary goes for all."""
     primary = core.new_key(MultiRegion=True, Origin="EXTERNAL")
     put(core, primary, FIRST)
     core.ok("ReplicateKey", KeyId=primary, ReplicaRegion=NEAR)
@@ -178,4 +178,4 @@ def test_replicas_expire_for_themselves(core: Core) -> None:
     core.clock.key_life += DAY
     run_jobs(core)
     assert [[each[1] for each in known(core, at(primary, region))] for region in (HOME, NEAR)] == [[1], [1]]
-    assert details(core)[1:] == [{"keyId": primary, "keyMaterialId": second}]
+    assert details(core)[1:] == [{"keyId": key_id_of(primary), "keyMaterialId": second}]

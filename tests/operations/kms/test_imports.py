@@ -1,13 +1,16 @@
 """GetParametersForImport and ImportKeyMaterial: every way to wrap every kind of material, and what does not fit."""
 
+import json
 from typing import Any
 
 import pytest
 from Crypto.PublicKey import RSA
 
+from strongroom.dispatch import Work
+from strongroom.operations.table import OPERATIONS
 from tests import support_formats, wrapping
 from tests.compat import independent
-from tests.core import Core, key_id_of
+from tests.core import Core, key_id_of, make_facts
 from tests.operations.kms.importing import DAY, FOR_EVER, OAEP, call_import, metadata, parcel, use_known_wrapping_keys
 
 MESSAGE = b"a message"
@@ -164,3 +167,20 @@ def test_a_key_of_this_services_making_takes_no_import(core: Core, key: str, ope
     assert core.refused(operation, KeyId=key, **members[operation]) == refusal
     core.ok("ScheduleKeyDeletion", KeyId=key)
     assert core.refused(operation, KeyId=key, **members[operation]) == refusal
+
+
+LANES = {"SYMMETRIC_DEFAULT": Work.LONG, "ECC_NIST_P521": Work.LONG, "RSA_2048": Work.GENERATION}
+
+
+@pytest.mark.parametrize("spec", LANES)
+def test_imports_leave_the_loop(core: Core, spec: str) -> None:
+    """Neither wrapping keys are made nor wraps opened there, and primes are not tested where signatures wait."""
+    key = core.new_key(**wrapping.external(spec))
+    algorithm = min(allowed(spec))[0]
+    bodies: dict[str, dict[str, str]] = {
+        "GetParametersForImport": {"WrappingAlgorithm": algorithm, "WrappingKeySpec": "RSA_4096"},
+        "ImportKeyMaterial": {"ImportToken": "AAAA", "EncryptedKeyMaterial": "AAAA", "ExpirationModel": FOR_EVER},
+    }
+    for operation, work in (("GetParametersForImport", Work.GENERATION), ("ImportKeyMaterial", LANES[spec])):
+        body = json.dumps(bodies[operation] | {"KeyId": key}).encode()
+        assert core.dispatcher.prepare(make_facts(), OPERATIONS[operation], body).work is work

@@ -158,9 +158,10 @@ CASES: dict[str, Callable[[Scene], Case]] = {
     ),
 }
 WRITES = {
-    "CancelKeyDeletion", "CreateAlias", "CreateKey", "DeleteAlias", "DisableKey", "DisableKeyRotation", "EnableKey",
-    "EnableKeyRotation", "PutKeyPolicy", "ReplicateKey", "RotateKeyOnDemand", "ScheduleKeyDeletion", "TagResource",
-    "UntagResource", "UpdateAlias", "UpdateKeyDescription", "UpdatePrimaryRegion",
+    "CancelKeyDeletion", "CreateAlias", "CreateKey", "DeleteAlias", "DeleteImportedKeyMaterial", "DisableKey",
+    "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "ImportKeyMaterial", "PutKeyPolicy", "ReplicateKey",
+    "RotateKeyOnDemand", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
+    "UpdatePrimaryRegion",
 }  # fmt: skip
 
 

@@ -145,8 +145,11 @@ def test_each_region_has_its_record(core: Core) -> None:
     rotate(core, primary)
     (rotated,) = events(core, "RotateKey")
     (synchronized,) = events(core, "SynchronizeMultiRegionKey")[made:]
-    assert (rotated["awsRegion"], rotated["serviceEventDetails"]["keyId"]) == (REGION, primary)
-    assert (synchronized["awsRegion"], synchronized["serviceEventDetails"]) == (ELSEWHERE, {"keyId": replica})
+    assert (rotated["awsRegion"], rotated["serviceEventDetails"]["keyId"]) == (REGION, key_id_of(primary))
+    assert (synchronized["awsRegion"], synchronized["serviceEventDetails"]) == (
+        ELSEWHERE,
+        {"keyId": key_id_of(replica)},
+    )
 
 
 @pytest.mark.parametrize("call", ["DisableKey", "ScheduleKeyDeletion"])

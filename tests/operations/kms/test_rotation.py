@@ -48,7 +48,7 @@ def test_the_first_rotation_is_a_period_away(core: Core, key: str, asked: int | 
     assert (answer.status, answer.body) == (200, b"")
     assert status(core, key) == {
         "KeyRotationEnabled": True,
-        "KeyId": key,
+        "KeyId": key_id_of(key),
         "RotationPeriodInDays": days,
         "NextRotationDate": core.clock.key_life + days * DAY,
     }
@@ -60,12 +60,12 @@ def test_a_period_outside_is_refused(core: Core, key: str, days: int) -> None:
     code, text = core.refused("EnableKeyRotation", KeyId=key, RotationPeriodInDays=days)
     assert code == "ValidationException"
     assert f"Value '{days}' at 'rotationPeriodInDays' failed to satisfy constraint" in text
-    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key}
+    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key_id_of(key)}
 
 
 def test_a_new_key_is_not_rotated(core: Core, key: str) -> None:
     """Rotation is off, and there is no date."""
-    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key}
+    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key_id_of(key)}
     core.clock.key_life += 4000 * DAY
     assert not run_jobs(core)
     assert len(materials_of(core, key)) == 1
@@ -97,7 +97,7 @@ def test_rotation_can_be_turned_off_and_on(core: Core, key: str) -> None:
     for _ in range(2):
         answer = core.call("DisableKeyRotation", KeyId=key)
         assert (answer.status, answer.body) == (200, b"")
-    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key}
+    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key_id_of(key)}
     core.clock.key_life += 91 * DAY
     assert not run_jobs(core)
     core.ok("EnableKeyRotation", KeyId=key, RotationPeriodInDays=90)
@@ -141,7 +141,7 @@ def test_the_record_of_an_automatic_rotation(core: Core, key: str) -> None:
         "keyOrigin": "AWS_KMS",
         "previousKeyMaterialId": old.material_id,
         "currentKeyMaterialId": new.material_id,
-        "keyId": key,
+        "keyId": key_id_of(key),
     }
     assert (record["awsRegion"], record["eventType"]) == (REGION, "AwsServiceEvent")
     assert [item["ARN"] for item in record["resources"]] == [key]
@@ -180,7 +180,7 @@ def test_a_key_pending_deletion_is_not_rotated(core: Core, key: str) -> None:
     before = status(core, key)
     core.clock.key_life = before["NextRotationDate"] - DAY
     core.ok("ScheduleKeyDeletion", KeyId=key)
-    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key}
+    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key_id_of(key)}
     core.clock.key_life += 2 * DAY
     assert not run_jobs(core)
     core.ok("CancelKeyDeletion", KeyId=key)
@@ -202,9 +202,13 @@ def test_a_rotation_on_demand_follows_at_once(core: Core, key: str) -> None:
     assert answer.record["requestParameters"] == {"keyId": key}
     assert answer.record["responseElements"] == {"keyId": key_id_of(key)}
     core.clock.key_life += 0.5
-    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key, "OnDemandRotationStartDate": asked}
+    assert status(core, key) == {
+        "KeyRotationEnabled": False,
+        "KeyId": key_id_of(key),
+        "OnDemandRotationStartDate": asked,
+    }
     run_jobs(core)
-    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key}
+    assert status(core, key) == {"KeyRotationEnabled": False, "KeyId": key_id_of(key)}
     old, new = materials_of(core, key)
     assert (new.rotated_at, new.rotation_type) == (asked + 0.5, "ON_DEMAND")
     (record,) = events(core, "RotateKey")
@@ -295,7 +299,7 @@ def test_only_symmetric_keys_rotate(zoo: Zoo, operation: str, kind: str) -> None
 @pytest.mark.parametrize("kind", OTHERS)
 def test_a_key_that_never_rotates_has_a_status(zoo: Zoo, kind: str) -> None:
     """Rotation is off."""
-    assert status(zoo.core, zoo.keys[kind]) == {"KeyRotationEnabled": False, "KeyId": zoo.keys[kind]}
+    assert status(zoo.core, zoo.keys[kind]) == {"KeyRotationEnabled": False, "KeyId": key_id_of(zoo.keys[kind])}
 
 
 @pytest.mark.parametrize("operation", [*CHANGING, "GetKeyRotationStatus"])
@@ -344,9 +348,9 @@ def test_a_replica_rotates_with_its_primary_key_alone(core: Core, operation: str
     core.ok("EnableKeyRotation", KeyId=primary, RotationPeriodInDays=90)
     assert core.refused(operation, KeyId=replica, region=ELSEWHERE)[0] == UNSUPPORTED
     assert status(core, primary)["RotationPeriodInDays"] == 90
-    assert status(core, replica, ELSEWHERE) == status(core, primary) | {"KeyId": replica}
+    assert status(core, replica, ELSEWHERE) == status(core, primary)
     core.ok("RotateKeyOnDemand", KeyId=primary)
     assert status(core, replica, ELSEWHERE)["OnDemandRotationStartDate"] == core.clock.key_life
     core.ok("DisableKeyRotation", KeyId=primary)
     run_jobs(core)
-    assert status(core, replica, ELSEWHERE) == {"KeyRotationEnabled": False, "KeyId": replica}
+    assert status(core, replica, ELSEWHERE) == {"KeyRotationEnabled": False, "KeyId": key_id_of(replica)}

@@ -119,4 +119,4 @@ def delete(life: Life, stored: StoredKey) -> None:
         if left.state is KeyState.PENDING_REPLICA_DELETION and left.pending_window_days is not None:
             left = _pending(left, left.pending_window_days, life.now)
         life.tx.update_key(left)
-    life.record("DeleteKey", key, {"keyId": key.arn})
+    life.record("DeleteKey", key, {"keyId": key.key_id})

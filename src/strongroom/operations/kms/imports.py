@@ -275,7 +275,7 @@ def expire(life: Life, stored: StoredKey) -> None:
     found = stored.key
     for each in over:
         of_material = {"keyMaterialId": each.material_id} if SPECS[found.spec].kind is Kind.SYMMETRIC else {}
-        life.record("DeleteExpiredKeyMaterial", found, {"keyId": found.arn} | of_material)
+        life.record("DeleteExpiredKeyMaterial", found, {"keyId": found.key_id} | of_material)
 
 
 def _delete(tx: Transaction, stored: StoredKey, material_ids: Iterable[str], now: float) -> None:

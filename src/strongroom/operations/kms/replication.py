@@ -159,7 +159,7 @@ def settle(life: Life, stored: StoredKey) -> None:
     settled = replace(key, state=key.settles_as or key.state, settles_as=None)
     if key.state is not KeyState.UPDATING:
         settled = replace(settled, material_id=_copy_materials(life, key))
-        life.record("SynchronizeMultiRegionKey", key, {"keyId": key.arn})
+        life.record("SynchronizeMultiRegionKey", key, {"keyId": key.key_id})
     life.tx.update_key(settled)
 
 

@@ -92,7 +92,7 @@ def disable_key_rotation(call: WriteCall, request: KeyIdRequest, stored: StoredK
 
 
 class GetKeyRotationStatusResponse(Response, frozen=True, kw_only=True):
-    """Whether and when a key rotates; KeyId is the ARN."""
+    """Whether and when a key rotates; KeyId is the key id, as in AWS's examples."""
 
     key_rotation_enabled: bool
     key_id: str
@@ -114,7 +114,7 @@ def get_key_rotation_status(call: Call, request: KeyIdRequest, stored: StoredKey
     enabled = found.next_rotation_at is not None and found.state in NOT_PENDING_DELETION
     return GetKeyRotationStatusResponse(
         key_rotation_enabled=enabled,
-        key_id=found.arn,
+        key_id=found.key_id,
         rotation_period_in_days=found.rotation_period_days if enabled else None,
         next_rotation_date=found.next_rotation_at if enabled else None,
         on_demand_rotation_start_date=found.on_demand_started_at,
@@ -167,14 +167,14 @@ def rotate(life: Life, stored: StoredKey) -> None:
         life.tx.put_material(each, replace(material, pending=False, rotated_at=life.now, rotation_type=rotation_type))
         life.tx.update_key(replace(each, material_id=material.material_id))
         if each.realm != found.realm:
-            life.record("SynchronizeMultiRegionKey", each, {"keyId": each.arn})
+            life.record("SynchronizeMultiRegionKey", each, {"keyId": each.key_id})
             continue
         details = {
             "rotationType": rotation_type,
             "keyOrigin": found.origin,
             "previousKeyMaterialId": found.material_id,
             "currentKeyMaterialId": material.material_id,
-            "keyId": found.arn,
+            "keyId": found.key_id,
         }
         life.record("RotateKey", found, details)
 
