@@ -149,6 +149,25 @@ def test_primes_of_unequal_size_are_refused() -> None:
     assert not is_taken(made_of(large, small))
 
 
+# Found by trying: 16 and 11 times this number, plus 1, are primes. One less than each has this large factor in common,
+# so that to the exponent 65545 there is a private one of 1,023 bits.
+SHARED = int(
+    "e0ec75da25d91d59a0cdf5575e6d91bf9fcd295fc90d8981f0ca0abe8ab5037a0835004f07b9689e38ae2e"
+    "49abe460ba7a2bf3fa6298fe63df522c6505658f63a3699bcbb92df77475e86a32dfc5195ff7ee7cc71aae"
+    "009a95e138ac35577ba89c253b859862db7dbd17f5c53a2e31a6ab00499c2959696ef83467437b0f836",
+    16,
+)
+
+
+def test_a_small_private_exponent_is_refused() -> None:
+    """It is over 2^1024 (FIPS 186-5, section A.1.1): a small one can be found."""
+    numbers = made_of(16 * SHARED + 1, 11 * SHARED + 1, 65545)
+    assert _is_prime(numbers.p)
+    assert _is_prime(numbers.q)
+    assert (numbers.n.bit_length(), numbers.d.bit_length()) == (2048, 1023)
+    assert not is_taken(numbers)
+
+
 def test_primes_near_each_other_are_refused() -> None:
     """They differ in their first hundred bits (FIPS 186-5, section A.1.1): else the modulus is easily taken apart."""
     first = _prime()
@@ -162,23 +181,25 @@ def test_primes_near_each_other_are_refused() -> None:
 
 
 # Found by trying: of k the numbers 6k + 1, 12k + 1, 18k + 1 are primes, and so their product is a Carmichael number,
-# which passes Fermat's test (Chernick, 1939); of the other, one less than the prime ends with 400 zero bits.
-CHERNICK = 2**338 + 809_752
+# which passes Fermat's test (Chernick, 1939), and since k is odd Euler's as well; of the other, one less than the prime
+# ends with 400 zero bits.
+CHERNICK = 2**338 + 6_208_887
 MANY_TWOS = (2**624 - 471) * 2**400 + 1
 
 
 def test_a_number_that_looks_like_a_prime_is_refused() -> None:
-    """A product of two primes, in a key whose numbers all belong together, and a Carmichael number."""
-    composite = _prime(512) * _prime(512)
-    other = _prime()
-    numbers = made_of(max(composite, other), min(composite, other))
-    assert numbers.n.bit_length() == 2048
-    assert not is_taken(numbers)
-    assert not _is_prime(composite)
+    """A product of two primes, as the larger and as the smaller factor of a consistent key; a Carmichael number."""
+    for larger in (True, False):
+        pairs = ((_prime(512) * _prime(512), _prime()) for _ in iter(int, 1))
+        composite, other = next(pair for pair in pairs if (pair[0] > pair[1]) is larger)
+        numbers = made_of(max(composite, other), min(composite, other))
+        assert numbers.n.bit_length() == 2048
+        assert not is_taken(numbers)
+        assert not _is_prime(composite)
     primes = [factor * CHERNICK + 1 for factor in (6, 12, 18)]
     assert all(map(number.isPrime, primes))
     carmichael = primes[0] * primes[1] * primes[2]
-    assert pow(2, carmichael - 1, carmichael) == 1
+    assert {pow(base, (carmichael - 1) // 2, carmichael) for base in (2, 3, 5, 7)} == {1}
     assert not _is_prime(carmichael)
 
 

@@ -115,12 +115,14 @@ class Life:
         """The materials that it has for good."""
         return [material for material in self.materials if not material.pending]
 
-    def complete(self, region: str) -> bool:
-        """Whether all of them are present in a Region."""
+    def complete(self, region: str, now: float = 0.0) -> bool:
+        """Whether all of them are present in a Region, and none has expired."""
         if not self.imported:
             return True
-        present = self.members[region].expiries
-        return bool(self.permanent()) and all(material.number in present for material in self.permanent())
+        numbers = [material.number for material in self.permanent()]
+        expiries = self.members[region].expiries
+        good = {number for number, expiry in expiries.items() if expiry is None or expiry > now}
+        return bool(numbers) and good.issuperset(numbers)
 
     def state(self, region: str, now: float) -> str:
         """The state in a Region: imported material counts as gone from the moment that it expires."""
@@ -128,6 +130,11 @@ class Life:
         expiries = [member.expiries.get(material.number) for material in self.permanent()]
         expired = any(expiry is not None and expiry <= now for expiry in expiries)
         return "PendingImport" if expired and member.state in {"Enabled", "Disabled", "Updating"} else member.state
+
+    def has_expired(self, now: float) -> bool:
+        """Whether material has expired and is still to be deleted."""
+        expiries = [expiry for member in self.members.values() for expiry in member.expiries.values()]
+        return any(expiry is not None and expiry <= now for expiry in expiries)
 
     def pending_everywhere(self) -> Material | None:
         """The material that a rotation can make the current one."""
@@ -209,11 +216,6 @@ class Life:
         if days != self.period:
             self.period, self.next_rotation = days, None if days is None else now + days * DAY
 
-    def require_rotatable(self) -> None:
-        """Refuse keys of other kinds."""
-        if not self.rotatable:
-            raise RefusedError(UNSUPPORTED)
-
     def ask_rotation(self, region: str, now: float) -> None:
         """GetKeyRotationStatus."""
         if self.imported and self.state(region, now) == "PendingImport":
@@ -275,8 +277,9 @@ class Life:
             self.materials.append(known)
             self.current = self.current or known
         known.description = known.description if parcel.description is None else parcel.description
+        awaited = self.state(region, now) == "PendingImport"
         self.members[region].expiries[known.number] = parcel.expiry
-        self.settle_import(region)
+        self.settle_import(region, now, awaited=awaited)
         return known
 
     def require_imports(self, region: str, now: float, *states: str) -> None:
@@ -292,9 +295,9 @@ class Life:
         self.require_imports(region, now, "Enabled", "Disabled", "PendingImport", *PENDING)
         named = material or self.current
         if named is not None:
-            self.remove(region, named)
+            self.remove(region, named, now)
 
-    def remove(self, region: str, material: Material) -> None:
+    def remove(self, region: str, material: Material, now: float) -> None:
         """Take a material away in a Region; a pending one of the primary key is forgotten everywhere."""
         if material.pending and region == self.primary:
             self.materials.remove(material)
@@ -302,16 +305,16 @@ class Life:
                 member.expiries.pop(material.number, None)
         else:
             self.members[region].expiries.pop(material.number, None)
-            self.settle_import(region)
+            self.settle_import(region, now)
 
-    def settle_import(self, region: str) -> None:
+    def settle_import(self, region: str, now: float, *, awaited: bool = False) -> None:
         """A key without a material that it has for good awaits import, with all of them it does not."""
         member = self.members[region]
         transient = member.state == "Updating"
         state = (member.settles_as if transient else member.state) or ""
-        if not self.complete(region) and state not in PENDING:
+        if not self.complete(region, now) and state not in PENDING:
             state = "PendingImport"
-        elif self.complete(region) and state == "PendingImport":
+        elif self.complete(region, now) and (awaited or state == "PendingImport"):
             state = "Enabled"
         if transient:
             member.settles_as = state
@@ -365,7 +368,7 @@ class Life:
         elif what == "1 expire":
             over = {number for number, expiry in member.expiries.items() if expiry is not None and expiry <= now}
             for material in [material for material in self.materials if material.number in over]:
-                self.remove(region, material)
+                self.remove(region, material, now)
         elif what == "2 delete":
             self.delete(region, now)
         else:

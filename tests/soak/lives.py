@@ -14,7 +14,7 @@ from tests.core import ROOTS
 from tests.soak.life_model import DAY, PENDING, Life, Material, Member, Parcel, coming, pass_time
 from tests.soak.life_service import REGIONS, SideBySide, new_secret
 
-MOST_LIVES = 5
+MOST_LIVES = 3
 SPECS: dict[str, dict[str, str]] = {
     "symmetric": {},
     "HMAC": {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
@@ -23,9 +23,14 @@ SPECS: dict[str, dict[str, str]] = {
 KINDS = st.sampled_from(["symmetric", "symmetric", "symmetric", "HMAC", "signing"])
 PICKS = st.integers(0, 99)
 PLACES = st.sampled_from(REGIONS)
-DAYS = st.sampled_from([1 / 24, 0.9, 1, 7, 30, 89.99, 90, 364, 365, 800])
+Span = tuple[float, int | None]
+SPANS = st.tuples(
+    st.sampled_from([1 / 24, 0.9, 1, 7, 30, 100, 364, 365, 500, 800]),
+    st.sampled_from([None, None, -1800, -600, 0, 600]),
+)
 
 
+WHICH = st.sampled_from([None, -1, -1, 0, 1])
 WAITS = st.sampled_from([True, True, False])
 
 
@@ -57,16 +62,20 @@ class Lives(SideBySide):
 
     # --- what users do ---
 
-    @initialize(first=st.tuples(KINDS, PLACES, st.booleans()), second=st.tuples(PLACES, st.booleans()))
-    def begin(self, first: tuple[str, str, bool], second: tuple[str, bool]) -> None:
-        """A store with a key of any kind, and a multi-Region one."""
+    @initialize(region=PLACES, imported_region=PLACES, multi_region=st.booleans(), replicas=st.integers(0, 2))
+    def begin(self, region: str, imported_region: str, *, multi_region: bool, replicas: int) -> None:
+        """A store with two keys that can do most: a multi-Region one, and one with imported material."""
         self.make()
-        kind, region, imported = first
-        self.create(kind, region, imported=imported, multi_region=False)
-        region, imported = second
-        self.create("symmetric", region, imported=imported, multi_region=True)
+        self.create("symmetric", region, imported=False, multi_region=True)
+        self.create("symmetric", imported_region, imported=True, multi_region=multi_region)
+        for number in range(replicas * 2):
+            self.replicate(1 + number * 5, 1, wait=True)
 
-    @precondition(lambda self: len(self.lives) < MOST_LIVES)
+    def has(self, fits: Callable[[Life, Member], bool]) -> bool:
+        """Whether there is a key for which a call fits."""
+        return any(usable(member) and fits(life, member) for life in self.lives for member in life.members.values())
+
+    @precondition(lambda self: sum(bool(life.members) for life in self.lives) < MOST_LIVES)
     @rule(kind=KINDS, region=PLACES, imported=st.booleans(), multi_region=st.booleans())
     def create(self, kind: str, region: str, *, imported: bool, multi_region: bool) -> None:
         """CreateKey; what is to be imported is imported."""
@@ -88,18 +97,6 @@ class Lives(SideBySide):
         if imported:
             self.hand_over(life, region, Parcel(new_secret(life)))
             self.check(life)
-
-    @rule(pick=PICKS)
-    def seal_one(self, pick: int) -> None:
-        """Encrypt, GenerateMac or Sign."""
-        life, region = self.pick(pick)
-        self.seal(life, region)
-
-    @precondition(lambda self: self.sealed)
-    @rule(pick=PICKS, region=PLACES)
-    def open_one(self, pick: int, region: str) -> None:
-        """Decrypt, VerifyMac or Verify what was made at any moment before, in any Region."""
-        self.open(self.sealed[pick % len(self.sealed)], region)
 
     @rule(pick=PICKS, operation=st.sampled_from(["EnableKey", "EnableKey", "DisableKey"]))
     def switch(self, pick: int, operation: str) -> None:
@@ -151,6 +148,7 @@ class Lives(SideBySide):
         self.call(life, region, "ReplicateKey", lambda: life.replicate(region, new, self.now), ReplicaRegion=new)
         self.check_after(life, wait=wait)
 
+    @precondition(lambda self: self.has(has_replicas))
     @rule(pick=PICKS, where=st.integers(0, 3), wait=WAITS)
     def promote(self, pick: int, where: int, *, wait: bool) -> None:
         """UpdatePrimaryRegion, most often to a replica."""
@@ -162,25 +160,40 @@ class Lives(SideBySide):
 
     @rule(
         pick=PICKS,
-        which=st.none() | st.integers(0, 3),
+        which=WHICH,
         right=st.sampled_from([True, True, True, False, None]),
         days=st.none() | st.integers(1, 365),
-        description=st.sampled_from([None, None, "first", "second"]),
+        description=st.sampled_from([None, None, None, "first", "second"]),
     )
     def import_material(
         self, pick: int, *, which: int | None, right: bool | None, days: int | None, description: str | None
     ) -> None:
         """ImportKeyMaterial of new material, or of what was imported before; with the right ImportType or not."""
         life, region = self.pick(pick, lambda life, _: life.imported)
-        new = which is None or not life.materials
-        secret = new_secret(life) if new else life.materials[(which or 0) % len(life.materials)].secret
+        known = None if which is None or not life.materials else life.materials[which % len(life.materials)]
+        secret = known.secret if known else new_secret(life)
         types = {True: "NEW_KEY_MATERIAL", False: "EXISTING_KEY_MATERIAL"}
-        import_type = None if right is None or not life.rotatable else types[new == right]
+        import_type = None if right is None or not life.rotatable else types[(known is None) == right]
         expiry = None if days is None else float(math.floor(self.now + days * DAY))
         self.hand_over(life, region, Parcel(secret, import_type, expiry, description))
         self.check(life)
 
-    @rule(pick=PICKS, which=st.none() | st.integers(0, 3))
+    @precondition(lambda self: self.has(lambda life, member: life.imported and life.rotates(member)))
+    @rule(pick=PICKS, days=st.none() | st.integers(1, 365), wait=WAITS)
+    def renew(self, pick: int, days: int | None, *, wait: bool) -> None:
+        """Import new material into a primary key and its replicas, and rotate to it."""
+        life, region = self.pick(pick, lambda life, member: life.imported and life.rotates(member) and usable(member))
+        if life.rotatable:
+            expiry = None if days is None else float(math.floor(self.now + days * DAY))
+            secret = new_secret(life)
+            self.hand_over(life, region, Parcel(secret, "NEW_KEY_MATERIAL", expiry))
+            for replica in sorted(life.members.keys() - {region}):
+                self.hand_over(life, replica, Parcel(secret, "EXISTING_KEY_MATERIAL"))
+            self.check(life)
+            self.call(life, region, "RotateKeyOnDemand", lambda: life.rotate_on_demand(region, self.now))
+            self.check_after(life, wait=wait)
+
+    @rule(pick=PICKS, which=WHICH)
     def delete_material(self, pick: int, which: int | None) -> None:
         """DeleteImportedKeyMaterial, of the current material or of another one."""
         life, region = self.pick(pick, lambda life, _: life.imported)
@@ -204,20 +217,20 @@ class Lives(SideBySide):
         assert [job for job, outcome in self.run_jobs() if outcome == "failed"] == []
         pass_time(self.lives, self.now)
 
-    @rule(days=DAYS | st.just(3000), wakes=WAITS)
-    def sleep(self, days: float, *, wakes: bool) -> None:
+    @rule(span=SPANS, wakes=WAITS)
+    def sleep(self, span: Span, *, wakes: bool) -> None:
         """The jobs stand still for a time; what was due meanwhile happens late."""
-        self.set_clock(self.now + days * DAY)
+        self.set_clock(self.after(span))
         for life in self.lives:
             self.check_use(life)
         if wakes:
             self.work()
             self.check_all()
 
-    @rule(days=DAYS)
-    def jump(self, days: float) -> None:
+    @rule(span=SPANS)
+    def jump(self, span: Span) -> None:
         """Time passes; everything happens at its own moment."""
-        until = self.now + days * DAY
+        until = self.after(span)
         keystores = Registry(SoftwareKeyStore(ROOTS))
         machine_now = self.core.clock.machine
         self.core.store.run(
@@ -229,9 +242,26 @@ class Lives(SideBySide):
         self.set_clock(until)
         self.check_all()
 
+    @rule(pick=PICKS, span=SPANS)
+    def rest(self, pick: int, span: Span) -> None:
+        """A key is disabled for a time."""
+        life, region = self.pick(pick, lambda life, member: usable(member) and life.period is not None)
+        self.call(life, region, "DisableKey", lambda: life.disable(region, self.now))
+        self.jump(span)
+        self.call(life, region, "EnableKey", lambda: life.enable(region, self.now))
+        self.check_after(life, wait=True)
+
+    def after(self, span: Span) -> float:
+        """The moment after so many days, or so many seconds after the next thing that happens, or before it."""
+        days, seconds = span
+        moments = [at for at, _, _ in coming(self.lives) if at > self.now]
+        if seconds is not None and moments:
+            return max(self.now, round(moments[0] + seconds, 3))
+        return round(self.now + days * DAY, 3)
+
     def set_clock(self, now: float) -> None:
         """Set the key-life clock."""
-        self.now = self.core.clock.key_life = round(now, 3)
+        self.now = self.core.clock.key_life = now
 
     @rule()
     def restart(self) -> None:

@@ -12,7 +12,7 @@ from tests.support import SOAK
 pytestmark = pytest.mark.soak
 
 
-@pytest.mark.timeout(3600 if SOAK else 300)
+@pytest.mark.timeout(3600 if SOAK else 900)  # a failure takes minutes to be made small
 def test_keys_live_as_the_model_says() -> None:
     """States, materials, dates and replicas are what AWS documents, and what was sealed opens as long as it must."""
     number = secrets.randbits(32)
@@ -20,10 +20,11 @@ def test_keys_live_as_the_model_says() -> None:
     run_state_machine_as_test(
         seed(number)(Lives),
         settings=settings(
-            max_examples=1500 if SOAK else 30,
-            stateful_step_count=50 if SOAK else 30,
+            max_examples=1000 if SOAK else 30,
+            stateful_step_count=40 if SOAK else 30,
             deadline=None,
             database=None,
+            report_multiple_bugs=False,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -40,7 +40,6 @@ def validated(key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
     d = numbers.d % period
     if not (
         public.n == p * q
-        and public.e & 1
         and MIN_EXPONENT < public.e < MAX_EXPONENT
         and numbers.d < public.n
         and 2**half < d
