@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.compat.calls import ACCOUNT, Answer, account, id_of, new_alias, post
 from tests.support import Server
+from tests.wrapping import by_pycryptodome, external, fresh_material
 
 AGENT = "audit-test/1.0"
 PLAINTEXT = b"the plaintext that no audit may hold"
@@ -83,7 +84,7 @@ def _walk(call: History, foreign: str) -> tuple[str, str, str, list[bytes]]:
     hidden = call("GenerateDataKeyWithoutPlaintext", KeyId=arn, NumberOfBytes=48)
     opened = call("Decrypt", CiphertextBlob=hidden["CiphertextBlob"])
     random = call("GenerateRandom", NumberOfBytes=40)
-    more = _walk_other_kinds(call, arn)
+    more = _walk_other_kinds(call, arn) + _walk_import(call)
     call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT, DryRun=True)
     call("Encrypt", KeyId=foreign, Plaintext=PLAINTEXT)
     call("Encrypt", KeyId=f"{foreign[:-36]}{uuid.uuid4()}", Plaintext=PLAINTEXT)
@@ -105,17 +106,7 @@ def _walk(call: History, foreign: str) -> tuple[str, str, str, list[bytes]]:
     call("UpdateAlias", AliasName=name, TargetKeyId=other)
     call("DeleteAlias", AliasName=name)
     call("DeleteAlias", AliasName=name)
-    call("EnableKeyRotation", KeyId=arn, RotationPeriodInDays=90)
-    call("GetKeyRotationStatus", KeyId=arn)
-    call("ListKeyRotations", KeyId=arn, IncludeKeyMaterial="ALL_KEY_MATERIAL")
-    call("DisableKeyRotation", KeyId=arn)
-    call("DisableKey", KeyId=arn)
-    call("RotateKeyOnDemand", KeyId=arn)
-    call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT)
-    call("EnableKey", KeyId=arn)
-    call("ScheduleKeyDeletion", KeyId=arn, PendingWindowInDays=7)
-    call("EnableKey", KeyId=arn)
-    call("CancelKeyDeletion", KeyId=arn)
+    _walk_life(call, arn)
     private = [PLAINTEXT, data_key["Plaintext"], opened["Plaintext"], random["Plaintext"], b"a grant token that is"]
     sealed = [blob, moved["CiphertextBlob"], data_key["CiphertextBlob"], hidden["CiphertextBlob"]]
     return arn, other, name, private + sealed + more
@@ -152,6 +143,37 @@ def _walk_other_kinds(call: History, symmetric: str) -> list[bytes]:
     public_keys = [pair["PublicKey"], hidden["PublicKey"], public_key]
     made = [MESSAGE, FORGED, signature, mac, agreed, sealed["SharedSecret"], blob, ciphertext]
     return private_keys + public_keys + made
+
+
+def _walk_life(call: History, arn: str) -> None:
+    """Calls on the life of a key; none after which the service does something by itself, beside the story."""
+    call("EnableKeyRotation", KeyId=arn, RotationPeriodInDays=90)
+    call("GetKeyRotationStatus", KeyId=arn)
+    call("ListKeyRotations", KeyId=arn, IncludeKeyMaterial="ALL_KEY_MATERIAL")
+    call("DisableKeyRotation", KeyId=arn)
+    call("ReplicateKey", KeyId=arn, ReplicaRegion="eu-west-1")
+    call("UpdatePrimaryRegion", KeyId=arn, PrimaryRegion="us-east-1")
+    call("DisableKey", KeyId=arn)
+    call("RotateKeyOnDemand", KeyId=arn)
+    call("Encrypt", KeyId=arn, Plaintext=PLAINTEXT)
+    call("EnableKey", KeyId=arn)
+    call("ScheduleKeyDeletion", KeyId=arn, PendingWindowInDays=7)
+    call("EnableKey", KeyId=arn)
+    call("CancelKeyDeletion", KeyId=arn)
+
+
+def _walk_import(call: History) -> list[bytes]:
+    """Material comes and goes; what no audit may hold of it."""
+    arn = call("CreateKey", **external("SYMMETRIC_DEFAULT"))["KeyMetadata"]["Arn"]
+    wrapping = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
+    given = call("GetParametersForImport", KeyId=arn, **wrapping)
+    material = fresh_material("SYMMETRIC_DEFAULT")
+    wrapped = by_pycryptodome(given["PublicKey"], wrapping["WrappingAlgorithm"], material)
+    importing = {"KeyId": arn, "ImportToken": given["ImportToken"], "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+    call("ImportKeyMaterial", **importing, EncryptedKeyMaterial=FORGED)
+    call("ImportKeyMaterial", **importing, EncryptedKeyMaterial=wrapped)
+    call("DeleteImportedKeyMaterial", KeyId=arn)
+    return [given["ImportToken"], given["PublicKey"], material, wrapped]
 
 
 def tell(data: Path) -> Story:

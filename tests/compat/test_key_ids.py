@@ -48,7 +48,7 @@ TAKES_ALIASES = {
     "VerifyMac",
 }
 IDS_ONLY = sorted(set(KEYED) - TAKES_ALIASES)
-TELLS_IDS = {"GetKeyLastUsage", "RotateKeyOnDemand"}
+TELLS_IDS = {"GetKeyLastUsage", "GetKeyRotationStatus", "RotateKeyOnDemand"}
 
 
 class Place:

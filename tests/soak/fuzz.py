@@ -200,6 +200,7 @@ _FITTING: dict[type[inspect.Type], Callable[[Any, Known], st.SearchStrategy[Any]
     inspect.BytesType: lambda _info, _known: _ANY_BYTES.map(blob),
     inspect.BoolType: lambda _info, _known: st.booleans(),
     inspect.IntType: lambda _info, _known: st.integers(1, 40),
+    inspect.FloatType: lambda _info, _known: st.floats(allow_nan=False, allow_infinity=False),
     inspect.EnumType: lambda info, _known: st.sampled_from([str(member.value) for member in info.cls]),
     inspect.VarTupleType: lambda info, known: st.lists(_fitting(info.item_type, known), max_size=3),
     inspect.DictType: lambda _info, _known: st.lists(st.tuples(_TEXTS, _TEXTS), max_size=3).map(tuple),

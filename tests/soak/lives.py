@@ -62,14 +62,21 @@ class Lives(SideBySide):
 
     # --- what users do ---
 
-    @initialize(region=PLACES, imported_region=PLACES, multi_region=st.booleans(), replicas=st.integers(0, 2))
-    def begin(self, region: str, imported_region: str, *, multi_region: bool, replicas: int) -> None:
-        """A store with two keys that can do most: a multi-Region one, and one with imported material."""
+    @initialize(
+        region=PLACES,
+        imported_region=PLACES,
+        multi_region=st.booleans(),
+        replicas=st.integers(0, 2),
+        days=st.sampled_from([90, 365, None]),
+    )
+    def begin(self, region: str, imported_region: str, *, multi_region: bool, replicas: int, days: int | None) -> None:
+        """A store with two keys that can do most: a multi-Region one that rotates, and one with imported material."""
         self.make()
         self.create("symmetric", region, imported=False, multi_region=True)
         self.create("symmetric", imported_region, imported=True, multi_region=multi_region)
         for number in range(replicas * 2):
             self.replicate(1 + number * 5, 1, wait=True)
+        self.set_rotation(1, days)
 
     def has(self, fits: Callable[[Life, Member], bool]) -> bool:
         """Whether there is a key for which a call fits."""
