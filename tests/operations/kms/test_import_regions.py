@@ -165,3 +165,17 @@ def test_other_kinds_have_replicas_too(core: Core) -> None:
     request = {"Message": b"x", "MacAlgorithm": "HMAC_SHA_256"}
     macs = {core.ok("GenerateMac", region=at_.split(":")[3], KeyId=at_, **request)["Mac"] for at_ in (key, replica)}
     assert len(macs) == 1
+
+
+def test_a_replica_in_the_making_shows_no_material(core: Core) -> None:
+    """Reimport into the primary meanwhile tells it nothing; it learns of all materials when it is made."""
+    key = core.new_key(MultiRegion=True, Origin="EXTERNAL")
+    first = put(core, key, FIRST)
+    core.ok("ReplicateKey", KeyId=key, ReplicaRegion=NEAR)
+    put(core, key, FIRST, KeyMaterialDescription="again")
+    replica = at(key, NEAR)
+    assert (state(core, replica), known(core, replica)) == ("Creating", [])
+    assert "CurrentKeyMaterialId" not in metadata(core, replica)
+    run_jobs(core)
+    assert (state(core, replica), known(core, replica)) == ("PendingImport", [(first, 1, False, False)])
+    assert descriptions(core, replica) == ["again"]

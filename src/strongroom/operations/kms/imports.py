@@ -223,10 +223,14 @@ def _require_wanted(request: ImportKeyMaterialRequest, stored: StoredKey, materi
 
 
 def _tell_replicas(tx: Transaction, primary: Key, material: Material, now: float) -> None:
-    """Let the replicas of a primary key know of a material and its description; they lack it until it is imported."""
+    """Let the replicas of a primary key know of a material and its description; they lack it until it is imported.
+
+    A replica that is still being created knows of no material yet: it learns of all of them when it is settled.
+    """
     for stored in related_keys(tx, primary):
-        known = stored.materials.get(material.material_id, _absent(material))
-        _put_material(tx, stored, replace(known, description=material.description), now)
+        if stored.materials:
+            known = stored.materials.get(material.material_id, _absent(material))
+            _put_material(tx, stored, replace(known, description=material.description), now)
 
 
 # --- DeleteImportedKeyMaterial, and expiry ---
