@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.compat.calls import new_key, post, refusal
 from tests.compat.records import all_records
+from tests.guides import DOCS, run, run_python
 from tests.support import PROGRAM, Server, clean_environment, need
 
-DOCS = Path(__file__).parents[2] / "docs"
 DAY = 86_400
 BLOCK = re.compile(r"^<!-- test: (\w+) -->\n```(?:sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -243,22 +242,7 @@ def test_the_examples_work_as_written(pair: Server, page: str) -> None:
     printed = []
     for mark, code in blocks:
         here = code.replace("127.0.0.1:8080", f"127.0.0.1:{pair.port}")
-        result = subprocess.run(
-            ["sh", "-euc", here] if mark == "shell" else [sys.executable, "-W", "error", "-c", here],
-            check=False,
-            cwd=folder,
-            env=clean_environment(
-                HOME=str(folder),
-                PATH=f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
-                AWS_ENDPOINT_URL_KMS=pair.url,
-                AWS_ACCESS_KEY_ID="test",
-                AWS_SECRET_ACCESS_KEY="test",
-                AWS_DEFAULT_REGION="us-east-1",
-            ),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        result = run(["sh", "-euc", here], pair, folder) if mark == "shell" else run_python(here, pair, folder)
         assert (result.returncode, result.stderr) == (0, "")
         printed.append(result.stdout)
     if page == "guide/testing.md":

@@ -1,8 +1,6 @@
 """Multi-Region keys and the deletion of keys, over HTTP with boto3."""
 
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,9 +11,9 @@ import pytest
 
 from tests.compat.calls import AUTHENTICATING, MAC, SIGNATURE, SIGNING, Refusal, id_of, new_alias, new_key, refusal
 from tests.compat.records import all_records
-from tests.support import Server, clean_environment
+from tests.guides import DOCS, python_examples, run_python, silent
+from tests.support import Server
 
-PAGE = Path(__file__).parents[2] / "docs" / "guide" / "multi-region.md"
 HOME, NEAR, FAR = "us-east-1", "eu-west-1", "ap-southeast-2"
 
 
@@ -203,20 +201,5 @@ def test_two_regions_keep_records(tmp_path: Path) -> None:
 
 def test_the_guide_works_as_written(server: Server, tmp_path: Path) -> None:
     """Its one example runs without a word."""
-    (code,) = re.findall(r"^<!-- test: python -->\n```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert "\nassert " in code
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        check=False,
-        cwd=tmp_path,
-        env=clean_environment(
-            HOME=str(tmp_path),
-            AWS_ENDPOINT_URL_KMS=server.url,
-            AWS_ACCESS_KEY_ID="test",
-            AWS_SECRET_ACCESS_KEY="test",
-        ),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    (code,) = python_examples((DOCS / "guide" / "multi-region.md").read_text())
+    assert silent(run_python(code, server, tmp_path))

@@ -1,9 +1,6 @@
 """Rotation over HTTP with boto3: on demand, by the schedule, of multi-Region keys and of imported material."""
 
-import re
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +11,9 @@ from tests import support_formats as formats
 from tests.compat import independent
 from tests.compat.calls import id_of, new_key, post, refusal, rotated
 from tests.compat.test_multi_region import settled
-from tests.support import Server, clean_environment
+from tests.guides import DOCS, python_examples, run_python, silent
+from tests.support import Server
 
-PAGE = Path(__file__).parents[2] / "docs" / "guide" / "rotation.md"
 DAY = 86_400
 PLAINTEXT, CONTEXT = b"a plaintext", {"purpose": "a test"}
 WRAPPING = "RSAES_OAEP_SHA_256"
@@ -195,17 +192,5 @@ def test_imported_material_of_several_regions(server: Server, kms: Any) -> None:
 
 def test_the_guide_works_as_written(server: Server, tmp_path: Path) -> None:
     """Its example in Python runs without a word."""
-    (code,) = re.findall(r"^<!-- test: python -->\n```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert "\nassert " in code
-    environment = clean_environment(
-        HOME=str(tmp_path),
-        AWS_ENDPOINT_URL_KMS=server.url,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_DEFAULT_REGION="us-east-1",
-    )
-    command = [sys.executable, "-W", "error", "-c", code]
-    result = subprocess.run(
-        command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    (code,) = python_examples((DOCS / "guide" / "rotation.md").read_text())
+    assert silent(run_python(code, server, tmp_path))

@@ -1,19 +1,16 @@
 """The guide to signing: its examples run as they are written, and its table is that of the tests."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.ecosystem.conftest import REGION
 from tests.ecosystem.test_jwt import ALGORITHMS
-from tests.support import Server, clean_environment
+from tests.guides import DOCS, python_examples, run_python, silent
+from tests.support import Server
 
-PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "signing.md").read_text()
-BLOCK = re.compile(r"^<!-- test: python -->\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXAMPLES = {section.partition("\n")[0]: BLOCK.findall(section) for section in PAGE.split("\n## ")[1:]}
+PAGE = (DOCS / "guide" / "signing.md").read_text()
+EXAMPLES = {section.partition("\n")[0]: python_examples(section) for section in PAGE.split("\n## ")[1:]}
 """The code blocks of each section, by its title."""
 
 
@@ -21,23 +18,7 @@ EXAMPLES = {section.partition("\n")[0]: BLOCK.findall(section) for section in PA
 def test_an_example_works_as_written(server: Server, title: str, tmp_path: Path) -> None:
     """A section's one example runs without a word in the environment that the page asks for."""
     (code,) = EXAMPLES[title]
-    assert "\nassert " in code
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        check=False,
-        cwd=tmp_path,
-        env=clean_environment(
-            HOME=str(tmp_path),
-            AWS_ENDPOINT_URL_KMS=server.url,
-            AWS_ACCESS_KEY_ID="test",
-            AWS_SECRET_ACCESS_KEY="test",
-            AWS_DEFAULT_REGION=REGION,
-        ),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert silent(run_python(code, server, tmp_path))
 
 
 def test_the_table_of_algorithms_is_right() -> None:

@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.soak.lives import Lives
 from tests.support import SOAK
 
-ROUNDS = 100 if SOAK else 3
+ROUNDS = 60 if SOAK else 3
 EXAMPLES = 10
 """In each round; Hypothesis makes the first ten anew, and most of those that follow by repeating parts of others."""
 
