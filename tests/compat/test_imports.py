@@ -1,9 +1,6 @@
 """Imported key material through boto3: wrapped by the openssl program, used, checked by a second implementation."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -18,7 +15,8 @@ from Crypto.PublicKey import RSA
 from tests import support_formats, wrapping
 from tests.compat import independent
 from tests.compat.calls import new_key, post, refusal
-from tests.support import Server, clean_environment
+from tests.guides import DOCS, run
+from tests.support import Server
 
 FOR_EVER = "KEY_MATERIAL_DOES_NOT_EXPIRE"
 MESSAGE = b"a message"
@@ -216,30 +214,14 @@ def test_many_imports_at_once(server: Server, kms: Any) -> None:
     }
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "guide" / "importing.md"
+PAGE = DOCS / "guide" / "importing.md"
 EXAMPLES = re.findall(r"^<!-- test: sh -->\n```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_the_guide_works_as_written(server: Server, number: int, tmp_path: Path) -> None:
     """Its examples run, with the AWS CLI and the openssl program, and each command of them goes well."""
-    environment = clean_environment(
-        HOME=str(tmp_path),
-        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        AWS_ENDPOINT_URL_KMS=server.url,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_DEFAULT_REGION="eu-central-1",
-    )
-    result = subprocess.run(
-        ["sh", "-euc", EXAMPLES[number]],
-        check=False,
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    result = run(["sh", "-euc", EXAMPLES[number]], server, tmp_path)
     assert result.returncode == 0, result.stderr
 
 
