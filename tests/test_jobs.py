@@ -280,9 +280,10 @@ def looking(runner: Runner, monkeypatch: pytest.MonkeyPatch, until: Callable[[li
 def test_a_store_that_fails_does_not_end_the_runner(
     core: Core, store: SqlStore, deleted: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It says so, waits a while, and works again when the store does."""
+    """Nor does anything else: it says so, waits a while, and works again when that is over."""
     arn = doomed(core, -1)
-    changes, failures = store.changes, [StoreUnavailableError("the disk is gone")]
+    changes = store.changes
+    failures = [OSError("nothing left to count in"), StoreUnavailableError("the disk is gone")]
 
     def failing() -> Any:
         if failures:
@@ -291,9 +292,10 @@ def test_a_store_that_fails_does_not_end_the_runner(
 
     monkeypatch.setattr(store, "changes", failing)
     with caplog.at_level(logging.ERROR):
-        pauses = looking(make_runner(core, store), monkeypatch, lambda pauses: len(pauses) == 3)
-    assert pauses == [RETRY_SECONDS / 10, PERIOD, PERIOD]
+        pauses = looking(make_runner(core, store), monkeypatch, lambda pauses: len(pauses) == 5)
+    assert pauses == [RETRY_SECONDS / 10, PERIOD] * 2 + [PERIOD]
     assert "the disk is gone" in caplog.text
+    assert "nothing left to count in" in caplog.text
     assert deleted == [arn]
 
 

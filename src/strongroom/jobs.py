@@ -84,8 +84,8 @@ class Runner:
                 await self.run()
             except LeaseTakenError:
                 await asyncio.sleep(LEASE_SECONDS / 3)
-            except AdapterError as error:
-                _log.error("the jobs cannot run: %s", error)
+            except Exception:  # noqa: BLE001 - whatever it is, keys must not stop rotating, expiring and being deleted
+                _log.exception("the jobs cannot run")
                 await asyncio.sleep(RETRY_SECONDS / 10)
             await asyncio.sleep(PERIOD)
 
