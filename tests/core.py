@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
@@ -22,23 +23,27 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from msgspec.structs import replace
 
-import strongroom.operations.kms  # noqa: F401 - fills the table
 from strongroom.audit.spool import Spool
 from strongroom.clock import MovableClock
 from strongroom.dispatch import Dispatcher, Facts, Outcome, Usages
 from strongroom.identity.recipients import AttestedRecipients
+from strongroom.keystores.grant_tokens import GrantTokens
 from strongroom.keystores.markers import MarkerSeal
 from strongroom.keystores.registry import Registry
 from strongroom.keystores.root import RootKeys
 from strongroom.keystores.rowseal import RowSeal
 from strongroom.keystores.secretbox import SecretBox
+from strongroom.keystores.session_tokens import SessionTokens
 from strongroom.keystores.software import SoftwareKeyStore
 from strongroom.keyview import KeyViews
 from strongroom.model.identity import Caller
 from strongroom.model.key import StoredKey
 from strongroom.model.region import PARTITION_OF, Realm
 from strongroom.model.state import KeyState
-from strongroom.operations.table import OPERATIONS
+from strongroom.operations.iam import IAM
+from strongroom.operations.kms import KMS
+from strongroom.operations.sts import STS
+from strongroom.operations.table import Operation
 from strongroom.ports import Clocks, KeyStores, Trail
 from strongroom.storage.create import create_store
 from strongroom.storage.rows import RootKeyRow
@@ -58,9 +63,12 @@ CHAIN_KEY = bytes(range(32, 64))
 DATABASE = "strongroom.db"
 SPOOL = "audit"
 
-MODEL = ServiceModel(Loader().load_service_model("kms", "service-2", "2014-11-01"))
-_SERIALIZER = create_serializer("json", include_validation=False)
-_PARSER = create_parser("json")
+SERVICES = {service.scope: service for service in (KMS, IAM, STS)}
+MODELS = {scope: ServiceModel(Loader().load_service_model(scope, "service-2")) for scope in SERVICES}
+MODEL = MODELS["kms"]
+_SERIALIZERS = {name: create_serializer(name, include_validation=False) for name in ("json", "query")}
+_PARSERS = {name: create_parser(name) for name in ("json", "query")}
+_PROTOCOLS = {"kms": "json", "iam": "query", "sts": "query"}
 
 
 class Clock:
@@ -99,6 +107,17 @@ class Answer(NamedTuple):
         return self.records[0]
 
 
+class KeptDenials:
+    """The denials that a core was told to keep, by request id."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    def keep(self, request_id: str, _time: float, explanation: bytes) -> None:
+        """Keep one."""
+        self.kept[request_id] = json.loads(explanation)
+
+
 class Core:
     """A dispatcher and its parts over a store in a folder; made by ``open_core``."""
 
@@ -112,6 +131,7 @@ class Core:
         *,
         attestation_roots: bytes | None,
         dev: bool,
+        grant_delay: float,
     ) -> None:
         self.store = store
         self.spool = spool
@@ -120,6 +140,7 @@ class Core:
         clocks = MovableClock(lambda: self.clock.machine, store.clock_offset).clocks() if dev else self.clock.clocks()
         self.views = KeyViews(store, clocks.follow)
         self.usages = Usages(store, lambda: None)
+        self.denials = KeptDenials()
         self.dispatcher = Dispatcher(
             store=store,
             views=self.views,
@@ -128,8 +149,13 @@ class Core:
             markers=MarkerSeal(ROOTS),
             trail=trail,
             recipients=AttestedRecipients(attestation_roots, 300.0, lambda: self.clock.machine),
+            grant_tokens=GrantTokens(ROOTS),
+            session_tokens=SessionTokens(ROOTS),
+            secrets=SecretBox(ROOTS),
             regions=REGIONS,
             usages=self.usages,
+            denials=self.denials,
+            grant_delay=grant_delay,
         )
 
     def call(
@@ -138,12 +164,19 @@ class Core:
         *,
         region: str = REGION,
         account: str = ACCOUNT,
+        caller: Caller | None = None,
         between: Callable[[], object] | None = None,
         **members: Any,
     ) -> Answer:
-        """Make a call as botocore would send it; ``between`` runs after the decision, before the transaction."""
-        request = _SERIALIZER.serialize_to_request(members, MODEL.operation_model(operation))
-        return self.send(operation, request["body"], region=region, account=account, between=between)
+        """Make a call as botocore would send it; ``between`` runs after the decision, before the transaction.
+
+        Operations of other services than KMS are named as in policies: ``iam:CreateUser``.
+        """
+        scope, name = _named(operation)
+        serializer = _SERIALIZERS[_PROTOCOLS[scope]]
+        body = serializer.serialize_to_request(members, MODELS[scope].operation_model(name))["body"]
+        sent = urlencode(body).encode() if isinstance(body, dict) else body
+        return self.send(operation, sent, region=region, account=account, caller=caller, between=between)
 
     def send(
         self,
@@ -152,12 +185,15 @@ class Core:
         *,
         region: str = REGION,
         account: str = ACCOUNT,
+        caller: Caller | None = None,
         between: Callable[[], object] | None = None,
     ) -> Answer:
-        """Make a call with a body as it is, the way the endpoint does it."""
-        facts = make_facts(account, region)
+        """Make a call with a body as it is, the way the endpoint does it; by an account's root unless told."""
+        facts = make_facts(account, region, caller)
         self.views.refresh()
-        prepared = self.dispatcher.prepare(facts, OPERATIONS[operation], body)
+        scope, name = _named(operation)
+        row = SERVICES[scope].operations[name]
+        prepared = self.dispatcher.prepare(facts, row, body)
         if prepared.attests:
             prepared.attest()
             self.dispatcher.decide(prepared)
@@ -165,13 +201,13 @@ class Core:
             between()
         prepared.perform()
         if not prepared.writes:
-            return self._recorded(operation, facts, prepared.finish())
+            return self._recorded(row, facts, prepared.finish())
         results: SimpleQueue[Outcome | BaseException] = SimpleQueue()
         self.store.submit(prepared.transact, results.put)
         result = results.get()
         if isinstance(result, BaseException):
-            return self._recorded(operation, facts, prepared.refuse(result))
-        return _answer(operation, facts, result, in_outbox=True)
+            return self._recorded(row, facts, prepared.refuse(result))
+        return _answer(row, facts, result, in_outbox=True)
 
     def ok(self, operation: str, **members: Any) -> dict[str, Any]:
         """Make a call that must succeed; its answer without the metadata."""
@@ -180,9 +216,9 @@ class Core:
         return answer.members
 
     def refused(self, operation: str, **members: Any) -> tuple[str, str]:
-        """Make a call that must be refused with 400; code and message."""
+        """Make a call that must be refused as the client's fault; code and message."""
         answer = self.call(operation, **members)
-        assert answer.status == 400, (answer.status, answer.code, answer.members)
+        assert 400 <= answer.status < 500, (answer.status, answer.code, answer.members)
         return answer.code or "", answer.message
 
     def new_key(self, **members: Any) -> str:
@@ -215,7 +251,7 @@ class Core:
         """The records in the spool, as an independent reader finds them."""
         return [json.loads(link.payload) for link in read_folder(self.folder / SPOOL, CHAIN_KEY)]
 
-    def _recorded(self, operation: str, facts: Facts, outcome: Outcome) -> Answer:
+    def _recorded(self, operation: Operation, facts: Facts, outcome: Outcome) -> Answer:
         results: SimpleQueue[Exception | None] = SimpleQueue()
         self.dispatcher.trail.append(outcome.payload, results.put)
         error = results.get()
@@ -235,6 +271,7 @@ def open_core(
     loop: asyncio.AbstractEventLoop | None = None,
     attestation_roots: bytes | None = None,
     dev: bool = False,
+    grant_delay: float = 0.0,
 ) -> Iterator[Core]:
     """Open a core on a folder, which gets a new store if it has none; other workers see what it writes.
 
@@ -247,6 +284,7 @@ def open_core(
         loop: Where the spool answers; such a core serves an endpoint, and ``call`` would wait for ever.
         attestation_roots: PEM certificates that attestation documents may chain to.
         dev: Whether the key-life clock is dev mode's: the machine's and the stored offset.
+        grant_delay: Seconds for which a new grant counts with its token only.
     """
     path = folder / DATABASE
     if not path.exists():
@@ -257,16 +295,25 @@ def open_core(
         store = open_store(path, RowSeal(ROOTS, 1), before_commit or spool.require_writable)
         try:
             stores = keystores or Registry(SoftwareKeyStore(ROOTS))
-            yield Core(store, spool, folder, stores, trail or spool, attestation_roots=attestation_roots, dev=dev)
+            yield Core(
+                store,
+                spool,
+                folder,
+                stores,
+                trail or spool,
+                attestation_roots=attestation_roots,
+                dev=dev,
+                grant_delay=grant_delay,
+            )
         finally:
             store.close()
     finally:
         spool.close()
 
 
-def make_facts(account: str = ACCOUNT, region: str = REGION) -> Facts:
-    """The facts of a request by an account's root."""
-    caller = Caller("Root", account, f"arn:aws:iam::{account}:root", account, ACCESS_KEY)
+def make_facts(account: str = ACCOUNT, region: str = REGION, caller: Caller | None = None) -> Facts:
+    """The facts of a request, by an account's root unless told."""
+    caller = caller or Caller("Root", account, f"arn:aws:iam::{account}:root", account, ACCESS_KEY)
     tls = ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
     return Facts(str(uuid.uuid4()), caller, region, "192.0.2.7", "tests/1.0", tls, "kms.example.internal")
 
@@ -278,7 +325,7 @@ def key_id_of(arn: str) -> str:
 
 def error_of(body: bytes) -> tuple[str | None, str]:
     """Code and message of an error body as botocore reads them."""
-    error = _parsed(400, body, None)["Error"]
+    error = _parsed("kms", 400, body, None)["Error"]
     return error["Code"], error["Message"]
 
 
@@ -287,18 +334,25 @@ def secret_box() -> SecretBox:
     return SecretBox(ROOTS)
 
 
-def _parsed(status: int, body: bytes, shape: Any) -> dict[str, Any]:
+def _named(operation: str) -> tuple[str, str]:
+    """Service and operation."""
+    scope, _, name = operation.rpartition(":")
+    return scope or "kms", name
+
+
+def _parsed(scope: str, status: int, body: bytes, shape: Any) -> dict[str, Any]:
     response = {"status_code": status, "headers": {}, "body": body}
-    parsed: dict[str, Any] = _PARSER.parse(response, shape)
+    parsed: dict[str, Any] = _PARSERS[_PROTOCOLS[scope]].parse(response, shape)
     return parsed
 
 
-def _answer(operation: str, facts: Facts, outcome: Outcome, *, in_outbox: bool) -> Answer:
-    shape = MODEL.operation_model(operation).output_shape
-    members = _parsed(outcome.status, outcome.body, shape)
+def _answer(operation: Operation, facts: Facts, outcome: Outcome, *, in_outbox: bool) -> Answer:
+    scope = operation.service.scope
+    shape = MODELS[scope].operation_model(operation.name).output_shape
+    members = _parsed(scope, outcome.status, outcome.body, shape)
     members.pop("ResponseMetadata", None)
     error = members.pop("Error", None)
-    code, message = (None, "") if error is None else (error["Code"], error["Message"])
+    code, message = (None, "") if error is None else (error["Code"], error.get("Message", ""))
     assert outcome.fault == code
     records = json.loads(outcome.payload)
     assert records[0]["eventID"] == outcome.event_id

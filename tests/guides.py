@@ -30,7 +30,7 @@ def run(command: list[str], server: Server, folder: Path) -> subprocess.Complete
     environment = clean_environment(
         HOME=str(folder),
         PATH=f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
-        AWS_ENDPOINT_URL_KMS=server.url,
+        AWS_ENDPOINT_URL=server.url,
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
         AWS_DEFAULT_REGION="us-east-1",

@@ -7,8 +7,9 @@ page part, tests turn red.
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from Crypto.Cipher import AES
 from Crypto.Protocol.KDF import SP800_108_Counter
@@ -96,7 +97,13 @@ def read_hand_over(blob: bytes) -> tuple[int, list[Root]]:
 
 # --- sealed records ---
 
-RECORD_LABELS = {1: "strongroom/wrap", 2: "strongroom/credential", 3: "strongroom/import-token"}
+RECORD_LABELS = {
+    1: "strongroom/wrap",
+    2: "strongroom/credential",
+    3: "strongroom/import-token",
+    4: "strongroom/session",
+    5: "strongroom/grant-token",
+}
 
 
 def open_record(blob: bytes, root: Root, kind: int, facts: tuple[str, ...]) -> bytes:
@@ -111,6 +118,27 @@ def seal_record(secret: bytes, root: Root, kind: int, facts: tuple[str, ...], sa
     head = bytes((1, kind)) + root.version.to_bytes(4, "big")
     key = purpose_key(root.root, RECORD_LABELS[kind], root.version)
     return head + seal_message(key, salt, secret, head + framed(*(fact.encode() for fact in facts)))
+
+
+def read_session_token(token: str, root: Root) -> dict[str, Any]:
+    """Section "Session token": what is in one."""
+    contents: dict[str, Any] = json.loads(open_record(base64.b64decode(token), root, 4, ()))
+    return contents
+
+
+def make_session_token(contents: dict[str, Any], root: Root) -> str:
+    """Section "Session token": make one."""
+    return base64.b64encode(seal_record(json.dumps(contents).encode(), root, 4, (), bytes(16))).decode()
+
+
+def read_grant_token(token: str, root: Root) -> tuple[str, ...]:
+    """Section "Grant token": what one points at."""
+    return tuple(open_record(base64.b64decode(token), root, 5, ()).decode().split("\0"))
+
+
+def make_grant_token(root: Root, salt: bytes, *pointer: str) -> str:
+    """Section "Grant token": make one, its salt given."""
+    return base64.b64encode(seal_record("\0".join(pointer).encode(), root, 5, (), salt)).decode()
 
 
 def wrap_facts(account: str, region: str, key_id: str, material_id: str) -> tuple[str, ...]:

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.state import KeyState
+from tests.actors import policy, put_policies, role, session_of, statement, user
 from tests.core import ACCOUNT, DATABASE, MISSING, OTHER, Answer, Core, key_id_of, open_core
+from tests.policies import open_policy
 from tests.storage.support import outsider
 
 HIDDEN = {"eventID", "requestID", "sharedEventID"}  # of each record its own
@@ -76,7 +79,7 @@ REQUESTS: dict[str, Request] = {
     "ListKeyPolicies": lambda it: {"KeyId": it.key},
     "ListKeyRotations": lambda it: {"KeyId": it.key},
     "ListResourceTags": lambda it: {"KeyId": it.key},
-    "PutKeyPolicy": lambda it: {"KeyId": it.key, "Policy": "{}"},
+    "PutKeyPolicy": lambda it: {"KeyId": it.key, "Policy": open_policy()},
     "ReEncrypt from it": lambda it: {"CiphertextBlob": it.blob, "DestinationKeyId": it.own},
     "ReEncrypt from it by name": lambda it: {
         "CiphertextBlob": it.own_blob,
@@ -172,3 +175,35 @@ def test_the_names_of_an_account_are_its_own(core: Core, scene: Scene) -> None:
     assert core.refused("DeleteAlias", AliasName="alias/app", account=OTHER)[0] == "NotFoundException"
     code, text = core.refused("DescribeKey", KeyId=key_id_of(scene.key), account=OTHER)
     assert (code, text) == ("NotFoundException", f"Key '{scene.key.replace(ACCOUNT, OTHER)}' does not exist")
+
+
+REASONS: dict[str, tuple[dict[str, Any] | None, bool]] = {
+    "the key policy names nobody else": (None, True),
+    "the key policy denies it": (statement("Deny", "kms:*", Principal={"AWS": OTHER}), True),
+    "the caller's own account does not allow it": (statement("Allow", "kms:*", Principal={"AWS": OTHER}), False),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("who", ["user", "session"])
+@pytest.mark.parametrize("case", ["Encrypt", "DescribeKey by alias", "Decrypt by ciphertext", "PutKeyPolicy"])
+def test_why_it_is_refused_is_not_told(core: Core, scene: Scene, case: str, who: str, reason: str) -> None:
+    """For users and sessions, too, each denial looks like a key that does not exist."""
+    said, able = REASONS[reason]
+    stored = core.stored(scene.key)
+    own = statement("Allow", "kms:*", Principal={"AWS": ACCOUNT})
+    changed = BoundPolicy(policy(own, *([] if said is None else [said])))
+    core.store.run(lambda tx: tx.put_policy(stored.key, "default", changed))
+    texts = [policy(statement("Allow", "*"))] if able else []
+    if who == "user":
+        caller = user(core, "curious", *texts, account=OTHER)
+    else:
+        caller = session_of(role(core, "curious", *texts, account=OTHER))
+    name = case.split(maxsplit=1)[0]
+    there, nowhere = (core.call(name, caller=caller, **REQUESTS[case](it)) for it in (scene, scene.missing()))
+    assert (there.status, there.code, there.body) == (400, "AccessDeniedException", nowhere.body)
+    assert shown(there, scene) == shown(nowhere, scene)
+    if reason == "the caller's own account does not allow it":
+        put_policies(core, caller.kind, caller.name, OTHER, {"more": policy(statement("Allow", "*"))})
+        allowed = core.call(name, caller=caller, **REQUESTS[case](scene))
+        assert (allowed.code is None) is (case != "PutKeyPolicy")

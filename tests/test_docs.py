@@ -12,9 +12,13 @@ import pytest
 import typer.main
 
 import strongroom.operations.kms  # noqa: F401 - fills the table
-from strongroom.cli.main import ExitCode, app
+from strongroom.cli.base import ExitCode
+from strongroom.cli.main import app
+from strongroom.dispatch.conditions import FAMILIES, KEYS
 from strongroom.model import errors
-from strongroom.operations.table import OPERATIONS, TO_COME
+from strongroom.operations.iam import IAM
+from strongroom.operations.sts import STS
+from strongroom.operations.table import OPERATIONS, TO_COME, Service
 from strongroom.settings import Settings, load
 from strongroom.wire.messages import REASONS
 
@@ -118,6 +122,12 @@ def test_operations_are_those_of_the_table() -> None:
     assert _sections(REFERENCE / "operations.md").keys() == OPERATIONS.keys()
 
 
+@pytest.mark.parametrize("service", [IAM, STS], ids=lambda service: service.scope)
+def test_operations_of_a_neighbour_are_those_of_its_table(service: Service) -> None:
+    """The pages of IAM and STS have a section for every operation of theirs and for nothing else."""
+    assert _sections(REFERENCE / f"{service.scope}.md").keys() == service.operations.keys()
+
+
 def test_operations_to_come_are_named() -> None:
     """The page of operations names every operation of the model that is still to come, and no other."""
     _, after = (REFERENCE / "operations.md").read_text().split("## Still to come")
@@ -131,6 +141,12 @@ def test_operations_are_counted_right() -> None:
     counts = re.findall(r"(\d+) of the (\d+) operations", text)
     assert counts
     assert set(counts) == {(here, all_of_them)}
+
+
+def test_condition_keys_are_those_of_the_code() -> None:
+    """The page of condition keys has a row for every key that can have a value, and for nothing else."""
+    rows = re.findall(r"^\| `([^`]+)` \|", (REFERENCE / "condition-keys.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted([*KEYS, *(f"{prefix}NAME" for prefix in FAMILIES)])
 
 
 def test_faults_are_those_of_the_code() -> None:

@@ -1,6 +1,6 @@
-"""The cache of keys, aliases and access keys: never older than what was acknowledged, and bounded."""
+"""The cache of what decides access: never older than what was acknowledged, and bounded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,15 @@ import pytest
 from msgspec.structs import replace
 
 from strongroom import keyview
+from strongroom.model.grant import Grant, GrantOperation
+from strongroom.model.identity import Credential, PrincipalKind, StoredPrincipal
 from strongroom.model.key import StoredKey
-from strongroom.ports import Change, Credential, TamperedStoreError
+from strongroom.model.region import Realm
+from strongroom.ports import Change, TamperedStoreError
+from tests.actors import policy, put_policies, remove, role, statement, user
 from tests.core import ACCOUNT, DATABASE, ELSEWHERE, MISSING, OTHER, REALM, Core, key_id_of, open_core
+from tests.operations.kms.access import put_grant
+from tests.policies import open_policy
 from tests.storage.support import outsider
 
 AKID = "AKIAIOSFODNN7EXAMPLE"
@@ -42,7 +48,7 @@ def key(core: Core) -> str:
 
 def credential(sealed: bytes = b"sealed") -> Credential:
     """An access key."""
-    return Credential(AKID, ACCOUNT, sealed, active=True, created_at=1.0)
+    return Credential(access_key_id=AKID, account=ACCOUNT, sealed_secret=sealed, active=True, created_at=1.0)
 
 
 def view(core: Core, arn: str) -> StoredKey:
@@ -68,7 +74,7 @@ WRITES: dict[str, tuple[str, dict[str, Any]]] = {
     "state": ("DisableKey", {"KeyId": "KEY"}),
     "description": ("UpdateKeyDescription", {"KeyId": "KEY", "Description": "new"}),
     "deletion": ("ScheduleKeyDeletion", {"KeyId": "KEY"}),
-    "policy": ("PutKeyPolicy", {"KeyId": "KEY", "Policy": "{}"}),
+    "policy": ("PutKeyPolicy", {"KeyId": "KEY", "Policy": open_policy()}),
     "new tag": ("TagResource", {"KeyId": "KEY", "Tags": [{"TagKey": "c", "TagValue": "d"}]}),
     "tag gone": ("UntagResource", {"KeyId": "KEY", "TagKeys": ["a"]}),
     "new alias": ("CreateAlias", {"AliasName": "alias/new", "TargetKeyId": "KEY"}),
@@ -204,3 +210,142 @@ def test_housekeeping_leaves_the_cache_alone(core: Core, key: str, monkeypatch: 
     core.views.refresh()
     after = (view(core, key), core.views.alias(REALM, "alias/app"), core.views.credential(AKID))
     assert all(one is two for one, two in zip(after, before, strict=True))
+
+
+# --- principals and grants ---
+
+
+def test_principals_are_read_once_and_seen_to_change(core: Core, second: Core) -> None:
+    """Until a policy, an access key or the principal itself changes, anywhere; others stay as they are."""
+    alice, bob, worker = user(core, "alice"), user(core, "bob"), role(core, "alice")
+    changes: list[Callable[[], object]] = [
+        lambda: put_policies(second, alice.kind, "alice", ACCOUNT, {"p": policy(statement("Allow", "*"))}),
+        lambda: second.ok("iam:UpdateAccessKey", UserName="alice", AccessKeyId=alice.access_key_id, Status="Inactive"),
+        lambda: remove(second, alice),
+    ]
+
+    def seen(kind: PrincipalKind, name: str) -> StoredPrincipal | None:
+        return core.views.principal(ACCOUNT, kind, name)
+
+    for change in changes:
+        core.views.refresh()
+        before = seen(alice.kind, "alice")
+        others = [seen(bob.kind, "bob"), seen(worker.kind, "alice")]
+        assert None not in others
+        assert seen(alice.kind, "alice") is before is not None
+        change()
+        core.views.refresh()
+        assert seen(alice.kind, "alice") == core.store.principal(ACCOUNT, alice.kind, "alice") != before
+        assert [seen(bob.kind, "bob"), seen(worker.kind, "alice")] == others
+        assert seen(bob.kind, "bob") is others[0]
+        assert seen(worker.kind, "alice") is others[1]
+    assert seen(alice.kind, "alice") is None
+
+
+def test_a_principal_that_is_not_there_is_not_remembered(core: Core, second: Core) -> None:
+    """One that is made later is found then."""
+    core.views.refresh()
+    assert core.views.principal(ACCOUNT, PrincipalKind.USER, "alice") is None
+    assert core.views._principals == {}  # many of them would drive out those that there are
+    user(second, "alice")
+    core.views.refresh()
+    assert core.views.principal(ACCOUNT, PrincipalKind.USER, "alice") is not None
+
+
+def test_grants_are_read_once_and_seen_to_change(core: Core, second: Core, key: str) -> None:
+    """By key and grantee: a grant for one leaves what is known of others and of other keys; that there is none, too."""
+    alice, bob, other = user(core, "alice"), user(core, "bob"), core.new_key()
+    tokens = (alice.principal_id, bob.principal_id)
+
+    def seen() -> list[tuple[Grant, ...]]:
+        core.views.refresh()
+        return [core.views.grants_of(REALM, key_id_of(arn), token) for arn in (key, other) for token in tokens]
+
+    def stored() -> list[tuple[Grant, ...]]:
+        return [core.store.grants_of(REALM, key_id_of(arn), token) for arn in (key, other) for token in tokens]
+
+    before = seen()
+    assert before == [()] * 4
+    made = [put_grant(second, key, alice, GrantOperation.ENCRYPT, grant_id=f"{number:064}") for number in range(2)]
+    after = seen()
+    assert (after, after[0]) == (stored(), tuple(made))
+    again = seen()
+    assert all(one is two for one, two in zip(again, after, strict=True))
+    second.store.run(methodcaller("delete_grant", made[0]))
+    assert seen() == stored() == [(made[1],), (), (), ()]
+
+
+def test_grants_are_not_read_anew_for_what_does_not_concern_them(
+    core: Core, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One read for a key and a grantee, though other grants and the key itself are written."""
+    alice, bob, read = user(core, "alice"), user(core, "bob"), []
+    real = core.store.grants_of
+
+    def counted(realm: Realm, key_id: str, token: str) -> tuple[Grant, ...]:
+        read.append(token)
+        return real(realm, key_id, token)
+
+    monkeypatch.setattr(core.store, "grants_of", counted)
+    for write in (lambda: put_grant(core, key, bob, GrantOperation.ENCRYPT), lambda: core.ok("DisableKey", KeyId=key)):
+        core.views.refresh()
+        core.views.grants_of(REALM, key_id_of(key), alice.principal_id)
+        write()
+    core.views.refresh()
+    core.views.grants_of(REALM, key_id_of(key), alice.principal_id)
+    assert read == [alice.principal_id]
+
+
+def test_a_key_that_is_deleted_takes_its_grants_with_it(core: Core, second: Core) -> None:
+    """For all grantees at once; those of other keys stay, and those of related keys in other Regions."""
+    alice, bob, other = user(core, "alice"), user(core, "bob"), core.new_key()
+    primary = core.new_key(MultiRegion=True)
+    replica = core.ok("ReplicateKey", KeyId=primary, ReplicaRegion=ELSEWHERE)["ReplicaKeyMetadata"]["Arn"]
+    places = [(replica, alice), (replica, bob), (primary, alice), (other, alice)]
+    for number, (arn, caller) in enumerate(places):
+        put_grant(core, arn, caller, GrantOperation.ENCRYPT, grant_id=f"{number:064}")
+
+    def seen() -> list[tuple[Grant, ...]]:
+        core.views.refresh()
+        regions = [REALM._replace(region=arn.split(":")[3]) for arn, _ in places]
+        pairs = zip(regions, places, strict=True)
+        return [core.views.grants_of(realm, key_id_of(arn), caller.principal_id) for realm, (arn, caller) in pairs]
+
+    before = seen()
+    assert [len(grants) for grants in before] == [1, 1, 1, 1]
+    stored = second.stored(replica).key
+    second.store.run(lambda tx: tx.delete_key(stored, 1.0))
+    after = seen()
+    assert after[:2] == [(), ()]
+    assert all(one is two for one, two in zip(after[2:], before[2:], strict=True))
+
+
+def test_a_single_grant_is_always_read(core: Core, second: Core, key: str) -> None:
+    """What a grant token points at is as it is stored, refreshed or not."""
+    made = put_grant(core, key, user(core, "alice"), GrantOperation.ENCRYPT)
+    assert core.views.grant(made.realm, made.key_id, made.grant_id) == made
+    second.store.run(methodcaller("delete_grant", made))
+    assert core.views.grant(made.realm, made.key_id, made.grant_id) is None
+
+
+def test_what_decides_is_forgotten_with_all_else(core: Core, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a commit is not explained, principals and grants are read again; and they are bounded."""
+    alice, bob = user(core, "alice"), user(core, "bob")
+    put_grant(core, key, alice, GrantOperation.ENCRYPT)
+
+    def seen() -> tuple[object, ...]:
+        views = core.views
+        views.refresh()
+        grants = views.grants_of(REALM, key_id_of(key), alice.principal_id)
+        return views.principal(ACCOUNT, alice.kind, "alice"), grants
+
+    before = seen()
+    with outsider(core.folder / DATABASE) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    after = seen()
+    assert after == before
+    assert all(one is not two for one, two in zip(after, before, strict=True))
+    monkeypatch.setattr(keyview, "MAX_VIEWS", 1)
+    core.views.principal(ACCOUNT, bob.kind, "bob")
+    core.views.grants_of(REALM, key_id_of(key), bob.principal_id)
+    assert (len(core.views._principals), len(core.views._grants)) == (1, 1)

@@ -34,7 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "handover": {"settings"},
     "admin": {"model.identity", "ports", "ids"},
     "clock": {"ports"},
-    "commands": {"admin", "jobs", "model", "operations", "ports"},
+    "denials": set(),
+    "commands": {"admin", "authz", "denials", "dispatch", "ids", "jobs", "model", "operations", "ports"},
     # Starting the program is not its talk with a running service: this much of the inside `init` and `serve` need.
     "cli": {
         "settings",
@@ -46,6 +47,7 @@ ROOMS: dict[str, set[str]] = {
         "ports",
         "keystores.root",
         "model.duration",
+        "authz.explanation",
     },
     "worker": {"handover", "hardening", "logs", "bootstrap"},
     "datafolder": {
@@ -53,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
         "ids",
         "ports",
         "admin",
-        "identity.access_keys",
+        "model.identity",
         "keystores",
         "storage",
         "audit",
@@ -148,13 +150,13 @@ PLANTED = {
     "a plain import": ("authz/decide.py", "import strongroom.ports"),
     "inside a function": ("dispatch.py", "def f():\n    from strongroom.wire import http"),
     "for types only": ("keyview.py", "if TYPE_CHECKING:\n    from strongroom.storage import store"),
-    "relative": ("wire/json11.py", "from ..storage import store"),
+    "relative": ("wire/endpoint.py", "from ..storage import store"),
     "a module beside the one allowed": ("settings.py", "from strongroom.model import key"),
     "cryptography outside crypto": ("keystores/root.py", "from cryptography.hazmat.primitives import hashes"),
     "SQL outside storage": ("audit/spool.py", "import sqlalchemy"),
     "the CLI's library in a worker": ("worker.py", "import typer"),
     "AWS's model in the product": ("operations/request.py", "import botocore.session"),
-    "an unknown package": ("wire/json11.py", "import orjson"),
+    "an unknown package": ("wire/endpoint.py", "import orjson"),
     "by name at run time": ("dispatch.py", "import importlib"),
     "by name, built in": ("dispatch.py", "wire = __import__('strongroom.wire')"),
     "the world in a pure room": ("model/state.py", "import os"),
@@ -177,7 +179,7 @@ def test_a_planted_import_is_found(case: str, tmp_path: Path) -> None:
 def test_an_allowed_import_is_not_found(tmp_path: Path) -> None:
     """The checker lets pass what the tables allow: a neighbour, its own room, one module, the standard library."""
     (tmp_path / "wire").mkdir()
-    (tmp_path / "wire" / "json11.py").write_text(
+    (tmp_path / "wire" / "endpoint.py").write_text(
         "import asyncio\nimport msgspec\nimport strongroom.operations.kms\nfrom . import http\n"
         "from strongroom.wire.metrics import Metrics\nfrom strongroom.dispatch import Dispatcher\n"
     )

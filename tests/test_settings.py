@@ -97,6 +97,8 @@ def test_all_settings_can_come_from_each_source(tmp_path: Path) -> None:
         "recheck_seconds": 5.5,
         "checkpoint_seconds": 4.5,
         "usage_seconds": 7.5,
+        "denial_seconds": 8.5,
+        "grant_delay_seconds": 9.5,
         "attestation_roots": "/roots.pem",
         "attestation_max_age_seconds": 6.5,
     }
@@ -155,6 +157,8 @@ WRONG: dict[str, tuple[str, Any]] = {
     "a level in small letters": ("log_level", "info"),
     "a level that is none": ("log_level", "LOUD"),
     "no time to drain": ("drain_seconds", 0),
+    "no time to keep denials": ("denial_seconds", 0),
+    "a grant that counts before it is made": ("grant_delay_seconds", -0.5),
     "no age for attestation documents": ("attestation_max_age_seconds", 0),
     "no connections": ("max_connections", 0),
     "a body of less than a key": ("max_body_bytes", 1023),

@@ -26,7 +26,7 @@ from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
 SOCKET_NAME = "admin.sock"
 EVENT_SOURCE = "strongroom.admin"
 MAX_REQUEST_BYTES = 65_536
-_READ_ONLY = frozenset({"status", "clock-show"})
+_READ_ONLY = frozenset({"status", "clock-show", "account-list", "explain", "simulate"})
 _PATIENCE = 10.0  # seconds for a request to arrive
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 

@@ -14,28 +14,33 @@ from strongroom.audit.record import encode
 from strongroom.audit.spool import Spool
 from strongroom.clock import MovableClock, machine_clocks
 from strongroom.crypto.kdf import derive
+from strongroom.denials import DenialLog
 from strongroom.dispatch import Dispatcher, Usages, put_usages
 from strongroom.handover import Handover
-from strongroom.identity.access_keys import AccessKeys, DevAccessKeys, StoredAccessKeys
+from strongroom.identity.access_keys import AccessKeys, DevAccessKeys, SessionKeys, StoredAccessKeys
 from strongroom.identity.authenticate import Authenticator
 from strongroom.identity.recipients import AttestedRecipients
 from strongroom.jobs import JobCounter, Runner
+from strongroom.keystores.grant_tokens import GrantTokens
 from strongroom.keystores.markers import MarkerSeal
 from strongroom.keystores.registry import Registry
 from strongroom.keystores.root import Purpose, RootKeys
 from strongroom.keystores.rowseal import RowSeal
 from strongroom.keystores.secretbox import SecretBox
+from strongroom.keystores.session_tokens import SessionTokens
 from strongroom.keystores.software import SoftwareKeyStore
 from strongroom.keyview import KeyViews
 from strongroom.operations.dev import DEV
+from strongroom.operations.iam import IAM
 from strongroom.operations.kms import KMS
+from strongroom.operations.sts import STS
 from strongroom.ports import AdapterError, Clocks, KeyStores, TamperedStoreError
 from strongroom.settings import Settings
 from strongroom.storage.rows import AuditHead
 from strongroom.storage.store import SqlStore, open_store
 from strongroom.storage.transaction import SqlTransaction
+from strongroom.wire.endpoint import Endpoint
 from strongroom.wire.http import HttpServer, Limits
-from strongroom.wire.json11 import Endpoint
 from strongroom.wire.lanes import open_lanes
 from strongroom.wire.listener import Listener, serve
 from strongroom.wire.messages import HttpRequest, Respond
@@ -43,6 +48,7 @@ from strongroom.wire.metrics import Metrics
 
 DATABASE_NAME = "strongroom.db"
 SPOOL_FOLDER = "audit"
+DENIALS_FOLDER = "denials"
 _USAGES_TOGETHER = 100
 _CHAIN_LABEL = b"strongroom/audit-chain"
 
@@ -57,6 +63,11 @@ def database_path(settings: Settings) -> Path:
 def spool_folder(settings: Settings) -> Path:
     """The folder of a data folder's audit."""
     return settings.data_dir / SPOOL_FOLDER
+
+
+def denials_folder(settings: Settings) -> Path:
+    """The folder where it is kept why something was denied."""
+    return settings.data_dir / DENIALS_FOLDER
 
 
 def chain_key(roots: RootKeys, root_version: int, worker: int, epoch: int) -> bytes:
@@ -129,11 +140,13 @@ class Service:
             _log.error("the store is not as it was written: %s", error)
         clocks = clocks_of(settings, self._store)
         views = self._views = KeyViews(self._store, clocks.follow)
-        access_keys: AccessKeys = (
-            DevAccessKeys(settings.account) if settings.dev else StoredAccessKeys(views.credential, SecretBox(roots))
-        )
+        secrets, session_tokens = SecretBox(roots), SessionTokens(roots)
+        access_keys: AccessKeys = StoredAccessKeys(views.credential, secrets)
+        if settings.dev:
+            access_keys = DevAccessKeys(settings.account, access_keys)
         self._many_usages = asyncio.Event()
         self._usages = Usages(self._store, self._many_usages.set)
+        self._denials = DenialLog(denials_folder(settings), handover.worker, settings.denial_seconds)
         self._lanes = open_lanes(loop)
         self._server = HttpServer(self._handle, _limits(settings))
         self._endpoint = Endpoint(
@@ -145,11 +158,21 @@ class Service:
                 MarkerSeal(roots),
                 self._spool,
                 recipients(settings),
+                GrantTokens(roots),
+                session_tokens,
+                secrets,
                 settings.served_regions,
                 self._usages,
+                self._denials,
+                settings.grant_delay_seconds,
             ),
-            authenticator=Authenticator(access_keys, settings.served_regions, clocks.machine),
-            services=(KMS, DEV) if settings.dev else (KMS,),
+            authenticator=Authenticator(
+                access_keys=access_keys,
+                session_keys=SessionKeys(session_tokens),
+                principal=views.principal,
+                clocks=clocks,
+            ),
+            services=(KMS, IAM, STS, DEV) if settings.dev else (KMS, IAM, STS),
             metrics=Metrics(),
             refused=self._server.refused,
             hosts=frozenset(settings.hosts) if settings.dev else None,
@@ -185,6 +208,7 @@ class Service:
         await flush(self._usages, self._store)
         for lane in self._lanes.values():
             lane.close()
+        self._denials.close()
         self._store.close()
         self._spool.close()
 

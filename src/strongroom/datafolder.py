@@ -4,9 +4,7 @@ import asyncio
 import fcntl
 import logging
 import os
-import secrets
 import stat
-import string
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,13 +15,13 @@ from strongroom.audit.record import encode
 from strongroom.audit.recovery import newest_epoch, recover
 from strongroom.audit.spool import Spool
 from strongroom.bootstrap import database_path, open_spool, spool_folder
-from strongroom.identity.access_keys import CREDENTIAL_PURPOSE
-from strongroom.ids import new_uuid
+from strongroom.ids import new_access_key_id, new_secret_key, new_uuid
 from strongroom.keystores.root import RootKeys
 from strongroom.keystores.rowseal import RowSeal
 from strongroom.keystores.seal_file import create_seal_file, read_seal_file
 from strongroom.keystores.secretbox import SecretBox
-from strongroom.ports import AdapterError, Credential, StoreUnavailableError
+from strongroom.model.identity import CREDENTIAL_PURPOSE, Credential
+from strongroom.ports import AdapterError, StoreUnavailableError
 from strongroom.settings import Settings
 from strongroom.storage.create import create_store, root_keys
 from strongroom.storage.migrate import upgrade
@@ -35,7 +33,6 @@ LOCK_NAME = "lock"
 SUPERVISOR = 0  # its number among the writers of the audit
 
 _MODE, _ACCOUNT, _EPOCH, _NODE = "mode", "account", "epoch", "node"  # facts in the store's meta table
-_SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
 
 _log = logging.getLogger("strongroom.supervisor")
 
@@ -69,7 +66,7 @@ def initialize(settings: Settings) -> FirstKey:
     roots = RootKeys.create()
     sealed = roots.seal(read_seal_file(seal_path) if seal_path.exists() else create_seal_file(seal_path))
     now = time.time()
-    first = FirstKey(_new_access_key_id(), "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(40)))
+    first = FirstKey(new_access_key_id("AKIA"), new_secret_key())
     box = SecretBox(roots)
 
     def fill(tx: SqlTransaction) -> None:
@@ -86,7 +83,15 @@ def initialize(settings: Settings) -> FirstKey:
         if not settings.dev:
             parts = (first.access_key_id, settings.account)
             secret = box.seal(CREDENTIAL_PURPOSE, parts, first.secret.encode())
-            tx.put_credential(Credential(first.access_key_id, settings.account, secret, active=True, created_at=now))
+            tx.put_credential(
+                Credential(
+                    access_key_id=first.access_key_id,
+                    account=settings.account,
+                    sealed_secret=secret,
+                    active=True,
+                    created_at=now,
+                )
+            )
 
     create_store(database_path(settings), RowSeal(roots, roots.current), fill)
     return first
@@ -217,11 +222,6 @@ def _holds_store(settings: Settings) -> bool:
 
 def _mode(settings: Settings) -> str:
     return "dev" if settings.dev else "production"
-
-
-def _new_access_key_id() -> str:
-    """An access key id of a long-term key in AWS's form: AKIA and 16 characters of base 32."""
-    return "AKIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
 
 
 def _lock(folder: Path) -> int:

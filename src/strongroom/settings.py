@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         recheck_seconds: How often a worker that saw commits checks the whole store again.
         checkpoint_seconds: How often a worker writes the head of its audit into the database.
         usage_seconds: How often a worker writes into the database when keys were last used.
+        denial_seconds: How long explanations of denials are kept.
+        grant_delay_seconds: How long a new grant counts with its token only.
         attestation_roots: PEM file of the root certificates that attestation documents may chain to; None refuses all.
         attestation_max_age_seconds: How far the time of an attestation document may be from the machine's.
     """
@@ -78,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recheck_seconds: Annotated[float, Meta(gt=0)] = 10.0
     checkpoint_seconds: Annotated[float, Meta(gt=0)] = 60.0
     usage_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    denial_seconds: Annotated[float, Meta(gt=0)] = 3600.0
+    grant_delay_seconds: Annotated[float, Meta(ge=0)] = 0.0
     attestation_roots: Path | None = None
     attestation_max_age_seconds: Annotated[float, Meta(gt=0)] = 300.0
 

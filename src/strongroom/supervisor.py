@@ -17,10 +17,11 @@ import msgspec
 from strongroom import handover as handovers
 from strongroom.admin import AdminRequest, AdminServer, Command
 from strongroom.audit.record import encode
-from strongroom.bootstrap import clocks_of, keystores_of, open_runner, recipients, tls_context
-from strongroom.commands import ClockCommands
+from strongroom.bootstrap import clocks_of, denials_folder, keystores_of, open_runner, recipients, tls_context
+from strongroom.commands import AccountCommands, ClockCommands, DecisionCommands
 from strongroom.datafolder import DataFolder
 from strongroom.handover import Handover
+from strongroom.keystores.secretbox import SecretBox
 from strongroom.ports import AdapterError, AuditEvent, Clocks, clock_note
 from strongroom.settings import Settings
 from strongroom.wire.metrics import JobMetrics
@@ -145,9 +146,23 @@ class Supervisor:
 
     def _commands(self, folder: DataFolder, clocks: Clocks) -> dict[str, Command]:
         """What operators can ask for."""
-        keystores = keystores_of(folder.roots)
-        clock = ClockCommands(folder.store, keystores, clocks.machine, encode, dev=self._settings.dev)
-        return {"status": Command(self._status), **clock.by_name()}
+        settings, store = self._settings, folder.store
+        families = (
+            ClockCommands(store, keystores_of(folder.roots), clocks.machine, encode, dev=settings.dev),
+            AccountCommands(store, SecretBox(folder.roots), clocks.machine, encode),
+            DecisionCommands(
+                store,
+                denials_folder(settings),
+                settings.served_regions,
+                clocks,
+                settings.grant_delay_seconds,
+                tls=settings.tls,
+            ),
+        )
+        found = {"status": Command(self._status)}
+        for family in families:
+            found |= family.by_name()
+        return found
 
     def _handover(self, folder: DataFolder, worker: _Worker) -> Handover:
         return Handover(self._settings, folder.roots.export_for_worker(), worker.number, folder.next_epoch())

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.audit.record import encode
-from strongroom.model.identity import Caller
+from strongroom.model.identity import Caller, PrincipalKind, Session
 from strongroom.ports import AuditEvent
 
 ROOT = Caller("Root", "111122223333", "arn:aws:iam::111122223333:root", "111122223333", "AKIAIOSFODNN7EXAMPLE")
@@ -135,11 +135,19 @@ JSON_VALUES = st.recursive(
     max_leaves=8,
 )
 OBJECTS = st.dictionaries(st.text(), JSON_VALUES, max_size=4)
+SESSIONS = st.builds(
+    Session,
+    issued_at=st.floats(0, 253402300799, exclude_max=True),
+    expires_at=st.floats(0, 1e9),
+    policy=st.none(),
+    tags=st.just({}),
+    transitive_tags=st.just(()),
+)
 EVENTS = st.builds(
     AuditEvent,
     request_id=st.none() | st.uuids().map(str),
     time=st.floats(0, 253402300799, exclude_max=True),
-    caller=st.none() | st.builds(Caller),
+    caller=st.none() | st.builds(Caller, session=st.none() | SESSIONS),
     user_agent=st.text(st.characters(), max_size=20),
     error_code=st.none() | st.text(),
     error_message=st.none() | st.text(st.characters()),
@@ -183,6 +191,97 @@ def test_cross_account_pair_is_one_payload() -> None:
         "eventID": "other",
         "recipientAccountId": "444455556666",
         "userIdentity": {"type": "AWSAccount", "principalId": "111122223333", "accountId": "111122223333"},
+    }
+
+
+USER = Caller(
+    "IAMUser",
+    "111122223333",
+    "arn:aws:iam::111122223333:user/ops/alice",
+    "AIDACKCEVSQ6C2EXAMPLE",
+    "AKIAIOSFODNN7EXAMPLE",
+    PrincipalKind.USER,
+    "alice",
+)
+SESSION = Session(name="run7", role_id="AROACKCEVSQ6C2EXAMPLE", issued_at=1752102000.0, expires_at=1752105600.0)
+ASSUMED = Caller(
+    "AssumedRole",
+    "111122223333",
+    "arn:aws:sts::111122223333:assumed-role/reader/run7",
+    "AROACKCEVSQ6C2EXAMPLE:run7",
+    "ASIAIOSFODNN7EXAMPLE",
+    PrincipalKind.ROLE,
+    "reader",
+    SESSION,
+    "arn:aws:iam::111122223333:role/ops/reader",
+)
+# The examples of CloudTrail User Guide, "CloudTrail userIdentity element", with our names.
+EXPECTED_USER = {
+    "type": "IAMUser",
+    "principalId": "AIDACKCEVSQ6C2EXAMPLE",
+    "arn": "arn:aws:iam::111122223333:user/ops/alice",
+    "accountId": "111122223333",
+    "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
+    "userName": "alice",
+}
+EXPECTED_ASSUMED = {
+    "type": "AssumedRole",
+    "principalId": "AROACKCEVSQ6C2EXAMPLE:run7",
+    "arn": "arn:aws:sts::111122223333:assumed-role/reader/run7",
+    "accountId": "111122223333",
+    "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+    "sessionContext": {
+        "sessionIssuer": {
+            "type": "Role",
+            "principalId": "AROACKCEVSQ6C2EXAMPLE",
+            "arn": "arn:aws:iam::111122223333:role/ops/reader",
+            "accountId": "111122223333",
+            "userName": "reader",
+        },
+        "attributes": {"creationDate": "2025-07-09T23:00:00Z", "mfaAuthenticated": "false"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"), [(USER, EXPECTED_USER), (ASSUMED, EXPECTED_ASSUMED)], ids=["user", "session"]
+)
+def test_who_called_is_told_as_cloudtrail_does(caller: Caller, expected: dict[str, Any]) -> None:
+    """A user has its name; a session the role that it is of and its begin; in CloudTrail's order."""
+    identity = one(msgspec.structs.replace(MINIMAL, caller=caller))["userIdentity"]
+    assert (identity, list(identity)) == (expected, list(expected))
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        (KEY_ARN, "AWS::KMS::Key"),
+        ("arn:aws:kms:us-west-2:111122223333:alias/iam:role/x", "AWS::KMS::Key"),
+        ("arn:aws-cn:iam::111122223333:role/ops/reader", "AWS::IAM::Role"),
+    ],
+    ids=["key", "alias", "role"],
+)
+def test_resources_have_their_types(arn: str, expected: str) -> None:
+    """Keys and aliases have one type, as in AWS's records; the role of an AssumeRole has its own."""
+    event = msgspec.structs.replace(MINIMAL, resources=(("111122223333", arn),))
+    assert one(event)["resources"] == [{"accountId": "111122223333", "type": expected, "ARN": arn}]
+
+
+def test_who_is_behind_a_session_is_told() -> None:
+    """A source identity is in the context of its session."""
+    caller = msgspec.structs.replace(ASSUMED, session=msgspec.structs.replace(SESSION, source_identity="alice"))
+    context = one(msgspec.structs.replace(MINIMAL, caller=caller))["userIdentity"]["sessionContext"]
+    assert context == EXPECTED_ASSUMED["sessionContext"] | {"sourceIdentity": "alice"}  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("caller", [USER, ASSUMED], ids=["user", "session"])
+def test_another_account_learns_an_id_and_no_name(caller: Caller) -> None:
+    """In the record of the key's owner a user or a session is its unique id and its account."""
+    owners = msgspec.structs.replace(FULL, caller=caller, recipient="444455556666")
+    assert one(owners)["userIdentity"] == {
+        "type": "AWSAccount",
+        "principalId": caller.principal_id,
+        "accountId": "111122223333",
     }
 
 

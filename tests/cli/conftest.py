@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from strongroom.admin import AdminAnswer, AdminRequest
 from strongroom.cli.main import app
 from tests.processwide import restored_logging, restored_process
 
@@ -32,3 +33,24 @@ def run() -> Run:
         return CliRunner().invoke(app, [str(item) for item in arguments], env=environment, **more)
 
     return call
+
+
+class Service:
+    """In the place of a running service: keeps what it was asked, and gives one answer."""
+
+    def __init__(self) -> None:
+        self.answer = AdminAnswer(result={})
+        self.asked: list[tuple[Path, AdminRequest]] = []
+
+    def __call__(self, data_dir: Path, request: AdminRequest, _patience: float) -> AdminAnswer:
+        """Answer."""
+        self.asked.append((data_dir, request))
+        return self.answer
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The service that the program asks, whatever folder it names."""
+    found = Service()
+    monkeypatch.setattr("strongroom.admin.ask", found)
+    return found

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from strongroom.admin import SOCKET_NAME, AdminAnswer, AdminRequest, AdminServer, Command
+from strongroom.admin import SOCKET_NAME, AdminServer, Command
 from strongroom.audit.spool import Spool
 from strongroom.cli import main as program
 from strongroom.datafolder import DataFolder, NotOursError
@@ -41,7 +41,9 @@ def printed(output: str, name: str) -> str:
 def test_help_names_the_commands(run: Run, arguments: tuple[str, ...]) -> None:
     """Without a command, or asked for help, the program says what it can do and how it ends."""
     text = run(*arguments).output
-    assert all(name in text for name in ("init", "serve", "status", "clock", "Exit codes"))
+    assert all(
+        name in text for name in ("init", "serve", "status", "clock", "account", "explain", "simulate", "Exit codes")
+    )
 
 
 def test_main_runs_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,38 +291,3 @@ def test_status_without_a_service(run: Run) -> None:
     done = run("status")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "no service answers at .strongroom/data" in done.stderr
-
-
-# --- clock ---
-
-
-def test_clock_asks_the_service(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each command goes to the service of the data folder with what was given, and its answer is printed."""
-    asked: list[tuple[Path, AdminRequest]] = []
-
-    def ask(data_dir: Path, request: AdminRequest, _patience: float) -> AdminAnswer:
-        asked.append((data_dir, request))
-        return AdminAnswer(result={"offsetSeconds": 1.0})
-
-    monkeypatch.setattr("strongroom.admin.ask", ask)
-    for arguments in (("show",), ("advance", "1d12h")):
-        done = run("clock", *arguments, "--data-dir", tmp_path)
-        assert (done.exit_code, json.loads(done.stdout)) == (0, {"offsetSeconds": 1.0})
-    assert asked == [
-        (tmp_path, AdminRequest("clock-show")),
-        (tmp_path, AdminRequest("clock-advance", {"duration": "1d12h"})),
-    ]
-
-
-@pytest.mark.parametrize("arguments", [(), ("soon",), ("-7d",), ("7",), ("7d", "7d")])
-def test_clock_advance_wants_a_duration(run: Run, arguments: tuple[str, ...]) -> None:
-    """Anything else is wrong usage, found before any service is asked."""
-    assert run("clock", "advance", *arguments).exit_code == 2
-
-
-@pytest.mark.parametrize("arguments", [("show",), ("advance", "7d")])
-def test_clock_without_a_service(run: Run, arguments: tuple[str, ...]) -> None:
-    """Nobody answers: 1."""
-    done = run("clock", *arguments)
-    assert (done.exit_code, done.stdout) == (1, "")
-    assert "no service answers" in done.stderr

@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from tests.policies import open_policy
 from tests.support import Server
 
 ACCOUNT = "123456789012"
@@ -202,7 +203,7 @@ def requests_on(key: str, given: Given) -> dict[str, dict[str, Any]]:
         "ListKeyPolicies": {"KeyId": key},
         "ListKeyRotations": {"KeyId": key},
         "ListResourceTags": {"KeyId": key},
-        "PutKeyPolicy": {"KeyId": key, "Policy": "{}"},
+        "PutKeyPolicy": {"KeyId": key, "Policy": open_policy()},
         "ReEncrypt from": {"CiphertextBlob": given.blob, "SourceKeyId": key, "DestinationKeyId": given.other},
         "ReEncrypt to": {"CiphertextBlob": given.blob, "DestinationKeyId": key},
         "RotateKeyOnDemand": {"KeyId": key},

@@ -8,6 +8,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from tests.compat.calls import ACCOUNT, Answer, account, id_of, new_alias, post
+from tests.policies import open_policy
 from tests.support import Server
 from tests.wrapping import by_pycryptodome, external, fresh_material
 
@@ -16,7 +17,7 @@ PLAINTEXT = b"the plaintext that no audit may hold"
 MESSAGE = b"a message to sign that no audit may hold"
 FORGED = b"a signature or MAC that somebody forged"
 CONTEXT = {"customer": "in the clear, as in CloudTrail"}
-POLICY = '{"Version":"2012-10-17","Statement":[]}'
+POLICY = open_policy()
 
 
 class Made(NamedTuple):

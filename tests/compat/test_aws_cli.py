@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.compat.calls import ACCOUNT, REGION, account, new_alias
+from tests.policies import open_policy
 from tests.support import PROGRAM, Server, clean_environment, need
 
 AWS = PROGRAM.with_name("aws")
@@ -108,7 +109,7 @@ def test_lists_tags_and_policies(server: Server, tmp_path: Path) -> None:
     cli.ok("tag-resource", "--key-id", key, "--tags", "TagKey=a,TagValue=1", "TagKey=b,TagValue=2")
     cli.ok("untag-resource", "--key-id", key, "--tag-keys", "a")
     assert cli.ok("list-resource-tags", "--key-id", key)["Tags"] == [{"TagKey": "b", "TagValue": "2"}]
-    policy = '{"Version": "2012-10-17",\n "Statement": []}\n'
+    policy = open_policy() + "\n"
     (tmp_path / "policy.json").write_text(policy)
     cli.ok("put-key-policy", "--key-id", key, "--policy-name", "default", "--policy", "file://policy.json")
     assert cli.ok("get-key-policy", "--key-id", key, "--policy-name", "default")["Policy"] == policy

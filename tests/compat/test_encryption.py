@@ -6,18 +6,27 @@ from typing import Any
 
 import pytest
 
-from tests.compat.calls import REGION, Refusal, account, id_of, members, new_key, post, refusal
+from tests.compat.calls import ACCOUNT, REGION, Refusal, account, id_of, members, new_key, post, refusal
 from tests.support import Server
 
 INVALID = Refusal("InvalidCiphertextException", "")
-UNKNOWN_KEY = Refusal(
-    "AccessDeniedException",
-    "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not"
-    " allowed to access.",
-)
 INCORRECT_KEY = Refusal(
     "IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation."
 )
+
+
+def unknown_key(kms: Any, action: str = "kms:Decrypt") -> Refusal:
+    """What the root of an account, whose access key is `test` or its number, hears of a ciphertext of no key of its."""
+    access_key = kms._request_signer._credentials.access_key
+    account_id = ACCOUNT if access_key == "test" else access_key
+    return Refusal(
+        "AccessDeniedException",
+        f"User: arn:aws:iam::{account_id}:root is not authorized to perform: {action} on the resource associated with"
+        " this ciphertext because the resource does not exist in this Region, no resource-based policies allow access,"
+        " or a resource-based policy explicitly denies access",
+    )
+
+
 # docs/reference/formats.md, "Ciphertext": the form of the key id, the account and the key id. In byte 3, the account's
 # first, a change gives a number of more than twelve digits, which names no account.
 NAMES_THE_KEY = {2, *range(4, 25)}
@@ -118,7 +127,7 @@ def test_every_changed_byte_is_refused(kms: Any, key: str) -> None:
         changed = blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :]
         request = {"CiphertextBlob": changed, "EncryptionContext": {"a": "b"}}
         named = place in NAMES_THE_KEY
-        assert refusal(kms.decrypt, **request) == (UNKNOWN_KEY if named else INVALID), place
+        assert refusal(kms.decrypt, **request) == (unknown_key(kms) if named else INVALID), place
         assert refusal(kms.decrypt, **request, KeyId=key) == (INCORRECT_KEY if named else INVALID), place
 
 
@@ -150,7 +159,7 @@ def test_a_ciphertext_of_another_region_names_no_key(server: Server, kms: Any, k
     """The key of a ciphertext is looked up in the Region of the call."""
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
     elsewhere = server.client("eu-west-1")
-    assert refusal(elsewhere.decrypt, CiphertextBlob=blob) == UNKNOWN_KEY
+    assert refusal(elsewhere.decrypt, CiphertextBlob=blob) == unknown_key(elsewhere)
     assert refusal(elsewhere.decrypt, CiphertextBlob=blob, KeyId=new_key(elsewhere)) == INCORRECT_KEY
 
 
@@ -227,9 +236,10 @@ def test_a_ciphertext_of_a_key_that_never_was(server: Server, kms: Any, key: str
     own = blob[:9] + uuid.uuid4().bytes + blob[25:]
     foreign = server.client(REGION, account())
     for caller, unknown in ((kms, own), (foreign, blob), (foreign, own)):
-        assert refusal(caller.decrypt, CiphertextBlob=unknown) == UNKNOWN_KEY
+        assert refusal(caller.decrypt, CiphertextBlob=unknown) == unknown_key(caller)
         destination = new_key(caller)
-        assert refusal(caller.re_encrypt, CiphertextBlob=unknown, DestinationKeyId=destination) == UNKNOWN_KEY
+        refused = refusal(caller.re_encrypt, CiphertextBlob=unknown, DestinationKeyId=destination)
+        assert refused == unknown_key(caller, "kms:ReEncryptFrom")
 
 
 def test_grant_tokens_of_nobody_are_refused(kms: Any, key: str) -> None:

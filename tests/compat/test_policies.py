@@ -31,7 +31,7 @@ def default_policy(caller: str, partition: str) -> dict[str, Any]:
 
 def padded(size: int) -> str:
     """A policy of so many bytes of UTF-8, with letters of two bytes in it."""
-    start, end = '{"Id":"éé', '"}'
+    start, end = f'{{"Statement":{STATEMENT},"Id":"éé', '"}'
     return start + "x" * (size - len((start + end).encode())) + end
 
 
@@ -70,9 +70,10 @@ def test_a_policy_comes_back_as_it_was_put(kms: Any, key: str, case: str) -> Non
 
 def test_a_policy_is_replaced(kms: Any, key: str) -> None:
     """The last policy counts; without PolicyName the default one is meant."""
-    for document in ('{"Id":"1"}', '{"Id":"2"}'):
-        kms.put_key_policy(KeyId=key, Policy=document, BypassPolicyLockoutSafetyCheck=True)
-    assert kms.get_key_policy(KeyId=key)["Policy"] == '{"Id":"2"}'
+    first, second = (f'{{"Id":"{name}","Statement":{STATEMENT}}}' for name in "12")
+    for document in (first, second):
+        kms.put_key_policy(KeyId=key, Policy=document)
+    assert kms.get_key_policy(KeyId=key)["Policy"] == second
 
 
 REFUSED: dict[str, tuple[dict[str, str], str]] = {

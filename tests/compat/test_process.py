@@ -21,6 +21,7 @@ import pytest
 
 from tests.compat.calls import ACCOUNT, REGION, new_alias, new_key, post, signed
 from tests.compat.records import database
+from tests.policies import open_policy
 from tests.support import PATIENCE, PROGRAM, Server, soon
 from tests.support_formats import open_sealed_root, read_seal_file
 
@@ -82,7 +83,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         kms = server.client()
         key, off, name = (
-            new_key(kms, Tags=[{"TagKey": "a", "TagValue": "b"}], Policy='{"Id":"kept"}'),
+            new_key(kms, Tags=[{"TagKey": "a", "TagValue": "b"}], Policy=open_policy("kept")),
             new_key(kms),
             new_alias(),
         )
@@ -96,7 +97,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
         assert kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"] == key
         assert kms.describe_key(KeyId=off)["KeyMetadata"]["KeyState"] == "Disabled"
         assert kms.list_resource_tags(KeyId=key)["Tags"] == [{"TagKey": "a", "TagValue": "b"}]
-        assert kms.get_key_policy(KeyId=key)["Policy"] == '{"Id":"kept"}'
+        assert kms.get_key_policy(KeyId=key)["Policy"] == open_policy("kept")
         assert server.stop() == 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.compat.calls import Answer, new_alias, new_key, post
+from tests.policies import open_policy
 from tests.support import SOAK, Server
 
 ROUNDS = 1000 if SOAK else 200
@@ -74,7 +75,7 @@ def test_what_is_made_is_there_at_once(pair: Server) -> None:
         key = new_key(pair.client())
         done(pair, "TagResource", KeyId=key, Tags=[{"TagKey": "turn", "TagValue": f"tag {turn}"}])
         assert f"tag {turn}".encode() in call(pair, "ListResourceTags", KeyId=key).body
-        done(pair, "PutKeyPolicy", KeyId=key, Policy=f'{{"Id":"policy {turn}"}}')
+        done(pair, "PutKeyPolicy", KeyId=key, Policy=open_policy(f"policy {turn}"))
         assert f"policy {turn}".encode() in call(pair, "GetKeyPolicy", KeyId=key).body
         done(pair, "UpdateKeyDescription", KeyId=key, Description=f"text {turn}")
         assert f"text {turn}".encode() in call(pair, "DescribeKey", KeyId=key).body

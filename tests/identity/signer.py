@@ -18,9 +18,10 @@ def signed_headers(
     service: str = "kms",
     target: str | None = TARGET,
     host: str = HOST,
+    content_type: str = "application/x-amz-json-1.1",
 ) -> list[tuple[bytes, bytes]]:
     """The headers of a signed POST to ``/``, names in lower case."""
-    headers = {"Host": host, "Content-Type": "application/x-amz-json-1.1", "User-Agent": "tests/1.0"}
+    headers = {"Host": host, "Content-Type": content_type, "User-Agent": "tests/1.0"}
     if target is not None:
         headers["X-Amz-Target"] = target
     request = AWSRequest("POST", f"http://{HOST}/", data=body, headers=headers)

@@ -8,8 +8,9 @@ import pytest
 
 from strongroom import sigv4
 from strongroom.identity import authenticate
-from strongroom.identity.access_keys import CREDENTIAL_PURPOSE, DevAccessKeys, StoredAccessKeys
+from strongroom.identity.access_keys import DevAccessKeys, SessionKeys, StoredAccessKeys
 from strongroom.identity.authenticate import Authenticator
+from strongroom.keystores.session_tokens import SessionTokens
 from strongroom.model import errors
 from strongroom.model.errors import (
     Fault,
@@ -18,9 +19,9 @@ from strongroom.model.errors import (
     MissingAuthenticationTokenException,
     UnrecognizedClientException,
 )
-from strongroom.model.identity import Caller
-from strongroom.ports import Credential, StoreUnavailableError, TamperedStoreError
-from tests.core import ACCOUNT, OTHER, Core, open_core, secret_box
+from strongroom.model.identity import CREDENTIAL_PURPOSE, Caller, Credential
+from strongroom.ports import Clocks, StoreUnavailableError, TamperedStoreError
+from tests.core import ACCOUNT, OTHER, ROOTS, Core, open_core, secret_box
 from tests.identity.signer import signed_headers
 
 AKID = "AKIAIOSFODNN7EXAMPLE"
@@ -29,15 +30,22 @@ UNKNOWN = "The security token included in the request is invalid."
 
 
 def dev(clock_offset: float = 0.0) -> Authenticator:
-    """Dev mode's."""
-    return Authenticator(DevAccessKeys(ACCOUNT), REGIONS, lambda: time.time() + clock_offset)
+    """Dev mode's, with nothing in its store."""
+    clocks = Clocks(machine=lambda: time.time() + clock_offset, key_life=lambda: 0.0)
+    stored = StoredAccessKeys(lambda _id: None, secret_box())
+    return Authenticator(
+        access_keys=DevAccessKeys(ACCOUNT, stored),
+        session_keys=SessionKeys(SessionTokens(ROOTS)),
+        principal=lambda *_place: None,
+        clocks=clocks,
+    )
 
 
 def prove(
     authenticator: Authenticator, headers: sigv4.Headers, body: bytes = b"{}", service: str = "kms"
 ) -> tuple[Caller, str]:
     """Authenticate a POST to ``/``."""
-    return authenticator.authenticate(b"POST", b"/", b"", headers, body, service=service)
+    return authenticator.authenticate(b"POST", b"/", b"", headers, body, service=service, regions=REGIONS)
 
 
 CALLERS = {
@@ -124,18 +132,26 @@ def core(tmp_path: Path) -> Iterator[Core]:
 def put_secret(core: Core, secret: bytes, *, active: bool = True) -> None:
     """Give the access key another secret."""
     sealed = secret_box().seal(CREDENTIAL_PURPOSE, (AKID, ACCOUNT), secret)
-    core.store.run(lambda tx: tx.put_credential(Credential(AKID, ACCOUNT, sealed, active, 1_700_000_000.0)))
+    credential = Credential(
+        access_key_id=AKID, account=ACCOUNT, sealed_secret=sealed, active=active, created_at=1_700_000_000.0
+    )
+    core.store.run(lambda tx: tx.put_credential(credential))
     core.views.refresh()
 
 
-def production(core: Core) -> Authenticator:
+def production(credential: Callable[[str], Credential | None]) -> Authenticator:
     """As in production: the access keys of the store."""
-    return Authenticator(StoredAccessKeys(core.views.credential, secret_box()), REGIONS, time.time)
+    return Authenticator(
+        access_keys=StoredAccessKeys(credential, secret_box()),
+        session_keys=SessionKeys(SessionTokens(ROOTS)),
+        principal=lambda *_place: None,
+        clocks=Clocks(machine=time.time, key_life=time.time),
+    )
 
 
 def test_a_signing_key_does_not_outlive_its_secret(core: Core) -> None:
     """When a secret is replaced, the old one signs no more on the same day, and the new one does."""
-    authenticator = production(core)
+    authenticator = production(core.views.credential)
     old, new = signed_headers(access_key=AKID, secret="one"), signed_headers(access_key=AKID, secret="two")
     prove(authenticator, old)
     put_secret(core, b"two")
@@ -146,7 +162,7 @@ def test_a_signing_key_does_not_outlive_its_secret(core: Core) -> None:
 
 def test_an_inactive_key_is_not_known(core: Core) -> None:
     """Switched off, a key is refused as one that never was."""
-    authenticator, headers = production(core), signed_headers(access_key=AKID, secret="one")
+    authenticator, headers = production(core.views.credential), signed_headers(access_key=AKID, secret="one")
     prove(authenticator, headers)
     put_secret(core, b"one", active=False)
     with pytest.raises(UnrecognizedClientException) as caught:
@@ -161,9 +177,8 @@ def test_a_store_that_fails_is_not_the_callers_fault(error: Exception) -> None:
     def broken(_access_key_id: str) -> Credential | None:
         raise error
 
-    authenticator = Authenticator(StoredAccessKeys(broken, secret_box()), REGIONS, time.time)
     with pytest.raises(type(error)) as caught:
-        prove(authenticator, signed_headers(access_key=AKID, secret="one"))
+        prove(production(broken), signed_headers(access_key=AKID, secret="one"))
     assert caught.value is error
 
 

@@ -147,9 +147,9 @@ def test_texts_are_shown_as_they_came(key_id: str, context: dict[str, str]) -> N
 
 # Members that no record may show, in any operation (AWS KMS Developer Guide, "Logging AWS KMS API calls").
 KEPT_OUT = {
-    "Plaintext", "CiphertextBlob", "GrantTokens", "Recipient", "AttestationDocument", "CiphertextForRecipient",
-    "Message", "Signature", "Mac", "PublicKey", "SharedSecret", "SharedSecretCiphertextBlob", "PrivateKeyPlaintext",
-    "PrivateKeyCiphertextBlob", "ImportToken", "EncryptedKeyMaterial",
+    "Plaintext", "CiphertextBlob", "GrantToken", "GrantTokens", "Recipient", "AttestationDocument",
+    "CiphertextForRecipient", "Message", "Signature", "Mac", "PublicKey", "SharedSecret", "SharedSecretCiphertextBlob",
+    "PrivateKeyPlaintext", "PrivateKeyCiphertextBlob", "ImportToken", "EncryptedKeyMaterial",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ TYPE_NAMES: dict[type[inspect.Type], str] = {
 
 # Marked unlogged here, though the model has no mark: the member, and why.
 MARKED_HERE = {
+    "GrantToken": "CloudTrail's records show no grant tokens",
     "GrantTokens": "CloudTrail's records show no grant tokens",
     "Recipient": "CloudTrail's records show in additionalEventData what a recipient proved",
 }

@@ -1,11 +1,13 @@
 """The rows of the operation table, against what AWS documents of each operation."""
 
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 
 import strongroom.operations.kms  # noqa: F401 - fills the table
-from strongroom.operations.table import OPERATIONS, TO_COME, Operation, Target
+from strongroom.model.region import Realm
+from strongroom.operations.table import OPERATIONS, TO_COME, Need, Operation, Target
 
 
 class Documented(NamedTuple):
@@ -36,6 +38,7 @@ def cryptographic(keys: str, usage: str = "ENCRYPT_DECRYPT", *, symmetric_only: 
 DOCUMENTED = {
     "CancelKeyDeletion": Documented("kms:CancelKeyDeletion id"),
     "CreateAlias": Documented("kms:CreateAlias id"),
+    "CreateGrant": Documented("kms:CreateGrant id", cross_account=True, grantable=True),
     "CreateKey": Documented(),
     "Decapsulate": cryptographic("kms:Decapsulate any", "ENCAPSULATE_DECAPSULATE"),
     "Decrypt": cryptographic("kms:Decrypt blob"),
@@ -64,13 +67,17 @@ DOCUMENTED = {
     "GetPublicKey": Documented("kms:GetPublicKey any", cross_account=True, grantable=True),
     "ImportKeyMaterial": Documented("kms:ImportKeyMaterial id"),
     "ListAliases": Documented(),
+    "ListGrants": Documented("kms:ListGrants id", cross_account=True),
     "ListKeyPolicies": Documented("kms:ListKeyPolicies id"),
     "ListKeyRotations": Documented("kms:ListKeyRotations id"),
     "ListKeys": Documented(),
     "ListResourceTags": Documented("kms:ListResourceTags id"),
+    "ListRetirableGrants": Documented(),
     "PutKeyPolicy": Documented("kms:PutKeyPolicy id"),
     "ReEncrypt": cryptographic("kms:ReEncryptFrom blob, kms:ReEncryptTo any"),
     "ReplicateKey": Documented("kms:ReplicateKey id"),
+    "RetireGrant": Documented("kms:RetireGrant id", cross_account=True, grantable=True),
+    "RevokeGrant": Documented("kms:RevokeGrant id", cross_account=True),
     "RotateKeyOnDemand": Documented("kms:RotateKeyOnDemand id"),
     "ScheduleKeyDeletion": Documented("kms:ScheduleKeyDeletion id"),
     "Sign": cryptographic("kms:Sign any", "SIGN_VERIFY"),
@@ -82,8 +89,8 @@ DOCUMENTED = {
     "Verify": cryptographic("kms:Verify any", "SIGN_VERIFY"),
     "VerifyMac": cryptographic("kms:VerifyMac any", "GENERATE_VERIFY_MAC"),
 }
-# AWS KMS Developer Guide, "Testing your permissions": of the operations that are here, all that use key material.
-DRY_RUN = {name for name, row in DOCUMENTED.items() if row.usage is not None}
+# AWS KMS Developer Guide, "Testing your permissions": all that use key material, and those on grants but lists.
+DRY_RUN = {name for name, row in DOCUMENTED.items() if row.usage is not None or name.endswith("Grant")}
 
 
 def naming(target: Target) -> str:
@@ -103,7 +110,7 @@ def test_a_row_is_as_aws_documents_it(name: str) -> None:
     """Keys, actions, and who may be allowed are AWS's."""
     row = OPERATIONS[name]
     own = Documented(
-        ", ".join(naming(target) for target in row.targets),
+        ", ".join(naming(target) for target in row.key_targets),
         row.cross_account,
         row.grantable,
         row.usage,
@@ -112,15 +119,39 @@ def test_a_row_is_as_aws_documents_it(name: str) -> None:
     assert own == DOCUMENTED[name]
 
 
-@pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_a_row_has_an_action_for_everything(name: str) -> None:
-    """An operation on no key needs the action of its own name; one on keys needs those of its keys.
+REALM = Realm("123456789012", "us-east-1")
+ALIAS = "arn:aws:kms:us-east-1:123456789012:alias/a"
+RETIRING = "arn:aws:iam::123456789012:user/retiring"
+# AWS KMS Developer Guide, "AWS KMS permissions": what is needed beside the keys: actions on ``*``, unless told.
+BESIDE_KEYS: dict[str, tuple[dict[str, Any], tuple[Need, ...]]] = {
+    "CreateAlias": ({"alias_name": "alias/a"}, (Need("kms:CreateAlias", ALIAS),)),
+    "CreateKey": ({"tags": ()}, (Need("kms:CreateKey"),)),
+    "DeleteAlias": ({"alias_name": "alias/a"}, (Need("kms:DeleteAlias", ALIAS),)),
+    "GenerateRandom": ({}, (Need("kms:GenerateRandom"),)),
+    "ListAliases": ({}, (Need("kms:ListAliases"),)),
+    "ListKeys": ({}, (Need("kms:ListKeys"),)),
+    "ListRetirableGrants": ({"retiring_principal": RETIRING}, (Need("kms:ListRetirableGrants", RETIRING),)),
+    "ReplicateKey": (
+        {"replica_region": "eu-west-1", "tags": ()}, (Need("kms:CreateKey", region="eu-west-1"),),
+    ),
+    "UpdateAlias": ({"alias_name": "alias/a"}, (Need("kms:UpdateAlias", ALIAS),)),
+}  # fmt: skip
 
-    ReplicateKey needs CreateKey in the other Region beside that.
-    """
-    row = OPERATIONS[name]
-    own = None if row.targets else f"kms:{name}"
-    assert row.action == ("kms:CreateKey" if name == "ReplicateKey" else own)
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_what_a_row_needs_beside_keys(name: str) -> None:
+    """Whatever touches no key, or an alias, or makes a key, needs an action for that; nothing is free of all."""
+    members, needs = BESIDE_KEYS.get(name, ({}, ()))
+    assert OPERATIONS[name].needs(REALM, SimpleNamespace(**members)) == needs
+    assert needs or OPERATIONS[name].targets
+
+
+@pytest.mark.parametrize("name", ["CreateKey", "ReplicateKey"])
+def test_tags_of_a_new_key_need_the_right_to_tag(name: str) -> None:
+    """TagResource is needed where the key will be."""
+    members, needs = BESIDE_KEYS[name]
+    request = SimpleNamespace(**members | {"tags": ("a tag",)})
+    assert OPERATIONS[name].needs(REALM, request) == (*needs, Need("kms:TagResource", region=needs[0].region))
 
 
 def test_dry_runs_are_where_aws_has_them() -> None:
@@ -135,7 +166,7 @@ def test_a_row_names_itself_and_members_of_its_request(name: str) -> None:
     assert row.name == name
     assert row.read_only != row.writes
     members = set(row.request.__struct_fields__)
-    for target in row.targets:
+    for target in row.key_targets:
         named = {target.key_member, target.blob_member, target.alias_member, target.algorithm, target.region_member}
         named -= {None}
         assert named <= members

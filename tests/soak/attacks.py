@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.policies import open_policy
 from tests.soak.wire import Wire, blob
 
 TABLES = (
-    *("registry", "meta", "accounts", "realms", "audit_heads", "credentials", "keys", "materials", "policies"),
-    *("tags", "aliases", "change_log"),
+    *("registry", "meta", "accounts", "realms", "audit_heads", "principals", "principal_policies", "credentials"),
+    *("keys", "materials", "policies", "tags", "aliases", "grant_index", "grants", "change_log"),
 )
 Rows = dict[str, list[tuple[Any, ...]]]
 Call = tuple[str, dict[str, Any]]
@@ -64,12 +65,12 @@ def furnish(port: int, account: str, database: Path) -> Room:
     """Make an account's keys, keep a copy of the rows, and change things."""
     with Wire(port, account) as wire:
         key, off, other = (wire.ask("CreateKey", {})["KeyMetadata"]["KeyId"] for _ in range(3))
-        wire.ask("PutKeyPolicy", {"KeyId": key, "Policy": '{"Id": "lax"}'})
+        wire.ask("PutKeyPolicy", {"KeyId": key, "Policy": open_policy("lax")})
         tags = [{"TagKey": "stage", "TagValue": "test"}, {"TagKey": "trusted", "TagValue": "yes"}]
         wire.ask("TagResource", {"KeyId": key, "Tags": tags})
         wire.ask("CreateAlias", {"AliasName": "alias/app", "TargetKeyId": other})
         old = all_rows(database)
-        wire.ask("PutKeyPolicy", {"KeyId": key, "Policy": '{"Id": "strict"}'})
+        wire.ask("PutKeyPolicy", {"KeyId": key, "Policy": open_policy("strict")})
         wire.ask("TagResource", {"KeyId": key, "Tags": [{"TagKey": "stage", "TagValue": "production"}]})
         wire.ask("UntagResource", {"KeyId": key, "TagKeys": ["trusted"]})
         wire.ask("UpdateAlias", {"AliasName": "alias/app", "TargetKeyId": key})
@@ -88,7 +89,7 @@ def use(key_id: str) -> list[Call]:
         ("ListResourceTags", {"KeyId": key_id}),
         ("ListAliases", {"KeyId": key_id}),
         ("Encrypt", {"KeyId": key_id, "Plaintext": blob(b"secret")}),
-        ("PutKeyPolicy", {"KeyId": key_id, "Policy": '{"Id": "strict"}'}),
+        ("PutKeyPolicy", {"KeyId": key_id, "Policy": open_policy("strict")}),
         ("TagResource", {"KeyId": key_id, "Tags": [{"TagKey": "stage", "TagValue": "production"}]}),
         ("UpdateKeyDescription", {"KeyId": key_id, "Description": ""}),
     ]

@@ -1,13 +1,13 @@
 """Clients that work on one service all at once, and what they find there afterwards."""
 
 import contextlib
-import json
 import random
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
+from tests.policies import open_policy
 from tests.soak.ledger import Ledger, Place, Sealed, Signed
 from tests.soak.wire import NotSentError, Wire, blob
 
@@ -184,7 +184,7 @@ class Client:
         return f"{self._seed}-{next(self._numbers)}"
 
     def _policy(self) -> str:
-        return json.dumps({"Id": self._text(), "Statement": []})
+        return open_policy(self._text())
 
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from strongroom.model.policy import BoundPolicy
 from strongroom.ports import StoreUnavailableError
 from strongroom.storage.store import SqlStore, open_store
 from strongroom.storage.transaction import SqlTransaction
@@ -46,7 +47,7 @@ def write_until_killed(store: SqlStore, prefix: str) -> None:
         def work(tx: SqlTransaction) -> str:
             tx.insert_key(make_stored(key_id, tags={"number": str(number)}))
             tx.put_alias(make_alias(f"alias/{prefix}", key_id))
-            tx.put_policy(make_key(key_id), "default", f"policy of {number}")
+            tx.put_policy(make_key(key_id), "default", BoundPolicy(f"policy of {number}"))
             tx.put_credential(make_credential(AK1, active=number % 2 == 0))
             tx.add_record(key_id, b"payload")
             return key_id

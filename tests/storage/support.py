@@ -10,11 +10,13 @@ from typing import Any
 
 import msgspec
 
+from strongroom.model.grant import Constraints, Grant, GrantOperation
+from strongroom.model.identity import Credential, Principal, PrincipalKind
 from strongroom.model.key import Alias, Key, Material, RotationType, StoredKey
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.region import Realm
 from strongroom.model.spec import KeyManager, KeySpec, KeyUsage, Origin
 from strongroom.model.state import KeyState
-from strongroom.ports import Credential
 from strongroom.storage.create import create_store
 from strongroom.storage.rows import AuditHead, RootKeyRow
 from strongroom.storage.store import SqlStore, open_store
@@ -33,6 +35,9 @@ K2 = "22222222-0000-4000-8000-000000000000"
 K3 = "33333333-0000-4000-8000-000000000000"
 ALIAS = "alias/app"
 AK1, AK2 = "AKIAAAAAAAAAAAAAAAA1", "AKIAAAAAAAAAAAAAAAA2"
+G1, G2, G3 = "1" * 64, "2" * 64, "3" * 64
+ALICE, BOB = "AIDAALICE", "AIDABOB"
+"""Two grantees; their grants lie in different buckets."""
 
 
 class HmacSeal:
@@ -72,12 +77,84 @@ def make_stored(key_id: str, realm: Realm = REALM, tags: dict[str, str] | None =
     key = make_key(key_id, realm)
     material_id = key.material_id or ""
     material = Material(material_id, os.urandom(70), key.created_at)
-    return StoredKey(key, {material_id: material}, {"default": f'{{"Id":"{key_id}"}}'}, tags or {}, ())
+    return StoredKey(key, {material_id: material}, {"default": BoundPolicy(f'{{"Id":"{key_id}"}}')}, tags or {}, ())
 
 
-def make_credential(access_key_id: str, *, active: bool = True, account: str = ACCOUNT) -> Credential:
-    """An access key."""
-    return Credential(access_key_id, account, b"sealed " + access_key_id.encode(), active, 1_700_000_000.0)
+def make_credential(
+    access_key_id: str, *, active: bool = True, account: str = ACCOUNT, owner: Principal | None = None
+) -> Credential:
+    """An access key, of an account's root where no owner is named."""
+    return Credential(
+        access_key_id=access_key_id,
+        account=account if owner is None else owner.account,
+        kind=PrincipalKind.ROOT if owner is None else owner.kind,
+        name="" if owner is None else owner.name,
+        sealed_secret=b"sealed " + access_key_id.encode(),
+        active=active,
+        created_at=1_700_000_000.0,
+    )
+
+
+def make_user(name: str, account: str = ACCOUNT, unique_id: str = ALICE) -> Principal:
+    """A user as CreateUser makes it."""
+    return Principal(
+        account=account,
+        kind=PrincipalKind.USER,
+        name=name,
+        path="/",
+        unique_id=unique_id,
+        created_at=1_700_000_000.5,
+    )
+
+
+TRUST = BoundPolicy('{"Statement":[]}', (("arn:aws:iam::123456789012:user/alice", ALICE), ("ünï", "AIDA2")))
+DENY = BoundPolicy('{"Effect":"Deny"}', (("arn:aws:iam::123456789012:user/bob", BOB),))
+
+
+def make_role(name: str, account: str = ACCOUNT) -> Principal:
+    """A role with a value in every column."""
+    return Principal(
+        account=account,
+        kind=PrincipalKind.ROLE,
+        name=name,
+        path="/division/team/",
+        unique_id="AROAROLE",
+        created_at=1_700_000_000.75,
+        description="assumed by däemons",
+        trust=TRUST,
+        max_session_seconds=3600,
+    )
+
+
+def make_grant(
+    grant_id: str, grantee_token: str = ALICE, *, key_id: str = K1, realm: Realm = REALM, created_at: float = 1.5
+) -> Grant:
+    """A grant that names no retiring principal."""
+    return Grant(
+        realm=realm,
+        key_id=key_id,
+        grant_id=grant_id,
+        name="",
+        created_at=created_at,
+        grantee=f"arn of {grantee_token}",
+        grantee_token=grantee_token,
+        retiring=None,
+        retiring_token=None,
+        issuing_account=ACCOUNT,
+        operations=(GrantOperation.DECRYPT,),
+        constraints=Constraints(),
+    )
+
+
+RICH_GRANT = msgspec.structs.replace(
+    make_grant(G3, BOB, created_at=2.5),
+    name="rich",
+    retiring="arn of the retiring one",
+    retiring_token="AIDARETIRING",
+    operations=(GrantOperation.ENCRYPT, GrantOperation.RETIRE_GRANT),
+    constraints=Constraints(equals={"b": "2", "a": "1"}, subset={}, source_arn="arn:aws:s3:::bucket"),
+)
+"""A grant with a value in every column."""
 
 
 def make_alias(name: str, key_id: str, realm: Realm = REALM, updated_at: float = 1_700_000_000.5) -> Alias:
@@ -113,15 +190,21 @@ LATER = Material(
 
 
 def populate(tx: SqlTransaction) -> None:
-    """Something in every table: K1 with an alias and tags, K2 beside it, K3 in another account."""
+    """Something in every table: K1 with aliases, tags and grants, K2 beside it, K3 elsewhere; users, a role."""
     for stored in (make_stored(K1, tags={"team": "red", "env": "prod"}), make_stored(K2), make_stored(K3, OTHER_REALM)):
         tx.insert_key(stored)
     tx.put_material(make_key(K1), LATER)
-    tx.put_policy(make_key(K1), "extra", '{"Effect":"Deny"}')
+    tx.put_policy(make_key(K1), "extra", DENY)
     tx.put_alias(make_alias(ALIAS, K1))
     tx.put_alias(make_alias("alias/spare", K1))
+    for principal in (make_user("alice"), make_user("bob", unique_id=BOB), make_role("worker")):
+        tx.put_principal(principal)
+    tx.put_principal_policy(make_user("alice"), "may", '{"Effect":"Allow"}')
+    tx.put_principal_policy(make_user("alice"), "may not", '{"Effect":"Deny"}')
     tx.put_credential(make_credential(AK1))
-    tx.put_credential(make_credential(AK2))
+    tx.put_credential(make_credential(AK2, owner=make_user("alice")))
+    for grant in (make_grant(G1), make_grant(G2, created_at=0.5), RICH_GRANT):
+        tx.put_grant(grant)
     tx.checkpoint_head(AuditHead(1, 1, 10, b"c" * 32, 1_700_000_000.0))
     tx.add_record("event-1", b"payload 1")
 

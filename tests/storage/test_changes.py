@@ -15,7 +15,12 @@ from strongroom.storage.transaction import SqlTransaction
 from tests.storage.support import (
     ACCOUNT,
     AK1,
+    AK2,
     ALIAS,
+    ALICE,
+    BOB,
+    DENY,
+    G1,
     K1,
     K2,
     OTHER_REALM,
@@ -24,8 +29,10 @@ from tests.storage.support import (
     disabled,
     make_alias,
     make_credential,
+    make_grant,
     make_key,
     make_stored,
+    make_user,
     no_veto,
     outsider,
     put_back,
@@ -34,20 +41,48 @@ from tests.storage.support import (
 
 KEY1, KEY2 = Change("key", *REALM, K1), Change("key", *REALM, K2)
 THE_ALIAS = Change("alias", *REALM, ALIAS)
+THE_ACCESS_KEY = Change("credential", ACCOUNT, "", AK1)
+THE_ROOT, THE_USER = Change("principal", ACCOUNT, "", "root "), Change("principal", ACCOUNT, "", "user alice")
 
 SAID: dict[str, tuple[Callable[[SqlTransaction], Any], set[Change]]] = {
     "insert_key": (lambda tx: tx.insert_key(make_stored("9", OTHER_REALM)), {Change("key", *OTHER_REALM, "9")}),
     "update_key": (lambda tx: tx.update_key(disabled(make_key(K1))), {KEY1}),
-    "put_policy": (lambda tx: tx.put_policy(make_key(K1), "default", "{}"), {KEY1}),
+    "put_policy": (lambda tx: tx.put_policy(make_key(K1), "default", DENY), {KEY1}),
     "put_tags": (lambda tx: tx.put_tags(make_key(K1), {"a": "b"}), {KEY1}),
     "delete_tags": (lambda tx: tx.delete_tags(make_key(K1), ("env",)), {KEY1}),
     "put_alias, new": (lambda tx: tx.put_alias(make_alias("alias/n", K2)), {KEY2, Change("alias", *REALM, "alias/n")}),
     "put_alias, moved": (lambda tx: tx.put_alias(make_alias(ALIAS, K2)), {KEY1, KEY2, THE_ALIAS}),
     "delete_alias": (lambda tx: tx.delete_alias(make_alias(ALIAS, K1)), {KEY1, THE_ALIAS}),
-    "put_credential": (lambda tx: tx.put_credential(make_credential(AK1)), {Change("credential", ACCOUNT, "", AK1)}),
+    "put_credential": (
+        lambda tx: tx.put_credential(make_credential(AK1)),
+        {THE_ACCESS_KEY, THE_ROOT},
+    ),
+    "put_credential, moved": (
+        lambda tx: tx.put_credential(make_credential(AK1, owner=make_user("alice"))),
+        {THE_ACCESS_KEY, THE_ROOT, THE_USER},
+    ),
+    "delete_credential": (
+        lambda tx: tx.delete_credential(make_credential(AK2)),
+        {Change("credential", ACCOUNT, "", AK2), THE_USER},
+    ),
+    "put_principal": (lambda tx: tx.put_principal(make_user("alice")), {THE_USER}),
+    "delete_principal": (
+        lambda tx: tx.delete_principal(make_user("alice")),
+        {Change("credential", ACCOUNT, "", AK2), THE_USER},
+    ),
+    "put_principal_policy": (lambda tx: tx.put_principal_policy(make_user("alice"), "may", "{}"), {THE_USER}),
+    "delete_principal_policy": (lambda tx: tx.delete_principal_policy(make_user("alice"), "may"), {THE_USER}),
+    "put_grant": (
+        lambda tx: tx.put_grant(make_grant("9" * 64, BOB)),
+        {Change("grants", *REALM, f"{K1} {BOB}")},
+    ),
+    "delete_grant": (lambda tx: tx.delete_grant(make_grant(G1)), {Change("grants", *REALM, f"{K1} {ALICE}")}),
     "add_record": (lambda tx: tx.add_record("event-9", b"x"), set()),
     "put_meta": (lambda tx: tx.put_meta("a", "b"), set()),
-    "put_account": (lambda tx: tx.put_account("000000000001", 1.0), set()),
+    "put_account": (
+        lambda tx: tx.put_account("000000000001", 1.0),
+        {Change("principal", "000000000001", "", "root ")},
+    ),
 }
 
 

@@ -12,6 +12,8 @@ from strongroom.ports import Due, TamperedStoreError
 from strongroom.storage.store import SqlStore
 from tests.storage.support import (
     ALIAS,
+    ALICE,
+    G1,
     K1,
     K2,
     K3,
@@ -19,6 +21,7 @@ from tests.storage.support import (
     OTHER_REALM,
     REALM,
     make_alias,
+    make_grant,
     make_key,
     make_stored,
     outsider,
@@ -89,17 +92,19 @@ def test_a_moved_time_is_found(full: SqlStore, path: Path) -> None:
 
 
 def test_of_a_deleted_key_there_is_a_tombstone_and_nothing_else(full: SqlStore, path: Path) -> None:
-    """Materials, policies, tags and aliases go with the key; other keys keep theirs, and the whole checks."""
+    """Materials, policies, tags, aliases, grants go with the key; other keys keep theirs, and the whole checks."""
+    full.run(lambda tx: tx.put_grant(make_grant(G1, key_id=K2)))
     full.run(lambda tx: tx.delete_key(make_key(K1), DELETION))
     assert full.key(REALM, K1) is None
     assert full.alias(REALM, ALIAS) is None
-    assert {table: rows(path, table, K1) for table in ("keys", "materials", "policies", "tags", "aliases")} == {
-        "keys": 0, "materials": 0, "policies": 0, "tags": 0, "aliases": 0,
-    }  # fmt: skip
+    tables = ("keys", "materials", "policies", "tags", "aliases", "grants", "grant_index")
+    assert {table: rows(path, table, K1) for table in tables} == dict.fromkeys(tables, 0)
     with outsider(path) as connection:
         stones = connection.execute("SELECT account, region, key_id, deleted_at FROM tombstones").fetchall()
     assert stones == [(*REALM, K1, DELETION)]
     assert full.key(REALM, K2) is not None
+    assert full.grants_of(REALM, K1, ALICE) == ()
+    assert full.grants_of(REALM, K2, ALICE) == (make_grant(G1, key_id=K2),)
     full.check()
 
 

@@ -9,20 +9,26 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from strongroom.model.grant import Grant
+from strongroom.model.identity import Credential, Principal, PrincipalKind
 from strongroom.model.key import Alias, Key, StoredKey
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.region import Realm
 from strongroom.model.state import KeyState
-from strongroom.ports import Change, Credential
+from strongroom.ports import Change
 from strongroom.storage.store import open_store
 from strongroom.storage.transaction import SqlTransaction
 from tests.storage.support import (
     ACCOUNT,
+    OTHER_ACCOUNT,
     OTHER_REALM,
     REALM,
     HmacSeal,
     make_alias,
     make_credential,
+    make_grant,
     make_stored,
+    make_user,
     new_store,
     no_veto,
 )
@@ -34,7 +40,16 @@ TAG_KEYS = st.sampled_from(["a", "b", "ä", "\U0001f511"])
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 TIMES = st.floats(0, 1e12)
 
+TOKEN_NAMES, ACCOUNT_NAMES, ACCESS_KEYS = ("AIDA1", "AIDA2", "ünï"), (ACCOUNT, OTHER_ACCOUNT), ("AK1", "AK2")
+TOKENS, ACCOUNTS, USERS = st.sampled_from(TOKEN_NAMES), st.sampled_from(ACCOUNT_NAMES), st.sampled_from(["a", "b"])
+GRANT_IDS = st.sampled_from([f"{n:064x}" for n in range(4)])
+
 Place = tuple[Realm, str]
+
+
+def owner_of(held: Principal | Credential) -> tuple[str, str, str]:
+    """Which principal it is, or whose access key."""
+    return held.account, held.kind, held.name
 
 
 class StoreAgainstDict(RuleBasedStateMachine):
@@ -44,6 +59,9 @@ class StoreAgainstDict(RuleBasedStateMachine):
         super().__init__()
         self.keys: dict[Place, StoredKey] = {}
         self.credentials: dict[str, Credential] = {}
+        self.users: dict[tuple[str, str], Principal] = {}
+        self.user_policies: dict[tuple[str, str], dict[str, str]] = {}
+        self.grants: dict[Place, dict[str, Grant]] = {}
         self.cache: dict[Place, StoredKey] = {}
 
     @initialize()
@@ -104,8 +122,9 @@ class StoreAgainstDict(RuleBasedStateMachine):
         """PutKeyPolicy."""
         if self.keys:
             place = data.draw(st.sampled_from(sorted(self.keys)))
-            self.store.run(lambda tx: tx.put_policy(self.key(place), name, document))
-            self.amend(place, policies=self.keys[place].policies | {name: document})
+            policy = BoundPolicy(document, ((document, name),))
+            self.store.run(lambda tx: tx.put_policy(self.key(place), name, policy))
+            self.amend(place, policies=self.keys[place].policies | {name: policy})
 
     @rule(data=st.data(), tags=st.dictionaries(TAG_KEYS, TEXT), gone=st.lists(TAG_KEYS).map(tuple))
     def tags(self, data: st.DataObject, tags: dict[str, str], gone: tuple[str, ...]) -> None:
@@ -136,14 +155,69 @@ class StoreAgainstDict(RuleBasedStateMachine):
         self.store.run(lambda tx: tx.delete_alias(make_alias(name, key_id, realm)))
         self.point(realm, name, None)
 
-    @rule(
-        name=st.sampled_from(["AK1", "AK2"]), account=st.sampled_from([REALM[0], OTHER_REALM[0]]), active=st.booleans()
-    )
-    def put_credential(self, name: str, account: str, active: bool) -> None:  # noqa: FBT001 - drawn by name
-        """A new access key, or another state or account of it."""
-        credential = make_credential(name, active=active, account=account)
-        self.store.run(lambda tx: tx.put_credential(credential))
-        self.credentials[name] = credential
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        """The end of a key, with all that belongs to it."""
+        if self.keys:
+            place = data.draw(st.sampled_from(sorted(self.keys)))
+            self.store.run(lambda tx: tx.delete_key(self.key(place), 1.0))
+            del self.keys[place]
+            self.grants.pop(place, None)
+
+    @rule(data=st.data(), grant_id=GRANT_IDS, token=TOKENS, created_at=TIMES)
+    def grant(self, data: st.DataObject, grant_id: str, token: str, created_at: float) -> None:
+        """CreateGrant, where there is none of the id; else RevokeGrant."""
+        if self.keys:
+            place = data.draw(st.sampled_from(sorted(self.keys)))
+            held = self.grants.setdefault(place, {})
+            old = held.pop(grant_id, None)
+            if old is None:
+                new = make_grant(grant_id, token, key_id=place[1], realm=place[0], created_at=created_at)
+                self.store.run(lambda tx: tx.put_grant(new))
+                held[grant_id] = new
+            else:
+                self.store.run(lambda tx: tx.delete_grant(old))
+
+    @rule(account=ACCOUNTS, name=USERS, unique_id=TEXT)
+    def put_user(self, account: str, name: str, unique_id: str) -> None:
+        """CreateUser, or another row of the same user."""
+        user = make_user(name, account, unique_id)
+        self.store.run(lambda tx: tx.put_principal(user))
+        self.users[account, name] = user
+        self.user_policies.setdefault((account, name), {})
+
+    @rule(data=st.data())
+    def delete_user(self, data: st.DataObject) -> None:
+        """DeleteUser, with what it has."""
+        if self.users:
+            user = self.users.pop(data.draw(st.sampled_from(sorted(self.users))))
+            self.store.run(lambda tx: tx.delete_principal(user))
+            del self.user_policies[user.account, user.name]
+            self.credentials = {key: held for key, held in self.credentials.items() if owner_of(held) != owner_of(user)}
+
+    @rule(data=st.data(), name=st.sampled_from(["p", "q"]), document=TEXT | st.none())
+    def user_policy(self, data: st.DataObject, name: str, document: str | None) -> None:
+        """PutUserPolicy, or DeleteUserPolicy where there is one."""
+        if self.users:
+            user = self.users[data.draw(st.sampled_from(sorted(self.users)))]
+            policies = self.user_policies[user.account, user.name]
+            if document is not None:
+                self.store.run(lambda tx: tx.put_principal_policy(user, name, document))
+                policies[name] = document
+            elif policies.pop(name, None) is not None:
+                self.store.run(lambda tx: tx.delete_principal_policy(user, name))
+
+    @rule(data=st.data(), name=st.sampled_from(ACCESS_KEYS), account=ACCOUNTS, active=st.booleans() | st.none())
+    def access_key(self, data: st.DataObject, name: str, account: str, active: bool | None) -> None:  # noqa: FBT001 - drawn by name
+        """A new access key of a root or a user, another state or owner of it, or its end."""
+        owner = data.draw(st.sampled_from([None, *(self.users[place] for place in sorted(self.users))]))
+        if active is not None:
+            credential = make_credential(name, active=active, account=account, owner=owner)
+            self.store.run(lambda tx: tx.put_credential(credential))
+            self.credentials[name] = credential
+        elif name in self.credentials:
+            gone = self.credentials.pop(name)
+            self.store.run(lambda tx: tx.delete_credential(gone))
 
     @rule(realm=REALMS, key_id=KEY_IDS)
     def fail(self, realm: Realm, key_id: str) -> None:
@@ -155,6 +229,9 @@ class StoreAgainstDict(RuleBasedStateMachine):
             tx.put_alias(make_alias("alias/a", key_id, realm))
             tx.put_tags(make_stored(key_id, realm).key, {"a": "wrong"})
             tx.put_credential(make_credential("AK1", active=False))
+            tx.put_grant(make_grant("f" * 64, key_id=key_id, realm=realm))
+            tx.put_principal(make_user("a", realm.account, "wrong"))
+            tx.put_principal_policy(make_user("a", realm.account), "p", "wrong")
             raise LookupError
 
         try:
@@ -187,12 +264,39 @@ class StoreAgainstDict(RuleBasedStateMachine):
             self.cache[place] = found
             for alias in expected.aliases:
                 assert self.store.alias(place[0], alias.name) == alias
-        for name, credential in self.credentials.items():
-            assert self.store.credential(name) == credential
+        self.compare_grants()
+        self.compare_principals()
         for realm in {place[0] for place in self.keys}:
             assert self.store.key_ids(realm, "", 100) == sorted(key_id for at, key_id in self.keys if at == realm)
             aliases = [alias for place, stored in self.keys.items() if place[0] == realm for alias in stored.aliases]
             assert self.store.aliases(realm, "", 100) == sorted(aliases, key=lambda alias: alias.name)
+
+    def compare_grants(self) -> None:
+        """Each grant is found by its id and its grantee; each key knows how many it has."""
+        for place, held in self.grants.items():
+            expected = sorted(held.values(), key=lambda grant: (grant.created_at, grant.grant_id))
+            for token in TOKEN_NAMES:
+                mine = tuple(grant for grant in expected if grant.grantee_token == token)
+                assert self.store.grants_of(*place, token) == mine
+            for grant_id, grant in held.items():
+                assert self.store.grant(*place, grant_id) == grant
+            assert self.store.grants(*place, "", 100) == [held[grant_id] for grant_id in sorted(held)]
+            assert self.store.grant_count(*place) == len(held)
+
+    def compare_principals(self) -> None:
+        """Each user has what the dicts say, each access key is found by its id."""
+        for name in ACCESS_KEYS:
+            assert self.store.credential(name) == self.credentials.get(name)
+        for account in ACCOUNT_NAMES:
+            users = [user for place, user in sorted(self.users.items()) if place[0] == account]
+            assert self.store.principals(account, PrincipalKind.USER, "", 100) == users
+        for (account, name), user in self.users.items():
+            stored = self.store.principal(account, PrincipalKind.USER, name)
+            assert stored is not None
+            held = [self.credentials[key] for key in sorted(self.credentials)]
+            assert stored.principal == user
+            assert stored.policies == self.user_policies[account, name]
+            assert list(stored.credentials) == [key for key in held if owner_of(key) == owner_of(user)]
 
 
 StoreAgainstDict.TestCase.settings = settings(

@@ -115,7 +115,7 @@ def _require(store: SqlStore, key_ids: list[str]) -> None:
         stored = store.key(REALM, key_id)
         assert stored is not None, key_id
         assert len(stored.materials) == 1
-        assert stored.policies["default"].startswith("policy of ")
+        assert stored.policies["default"].document.startswith("policy of ")
     there = store.key_ids(REALM, "", 1_000_000)
     assert set(key_ids) <= set(there)
     assert {event_id for event_id, _ in store.outbox(1_000_000)} == set(there)

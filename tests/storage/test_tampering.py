@@ -1,74 +1,42 @@
 """An attacker who can write to the file, and has no key: what they do is found by the call that would use it."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
+from strongroom.model.policy import BoundPolicy
 from strongroom.ports import TamperedStoreError
 from strongroom.storage.rows import AuditHead
 from strongroom.storage.store import SqlStore
-from strongroom.storage.transaction import SqlTransaction
 from tests.storage.support import (
-    ACCOUNT,
-    AK1,
     ALIAS,
+    DENY,
     K1,
     K2,
     OTHER_REALM,
     REALM,
     disabled,
     make_alias,
-    make_credential,
     make_key,
     make_stored,
     outsider,
     put_back,
     rows,
 )
-
-Read = Callable[[SqlStore], Any]
-Work = Callable[[SqlTransaction], Any]
-
-
-def read_k1(store: SqlStore) -> Any:
-    """Read the key K1."""
-    return store.key(REALM, K1)
-
-
-def read_k2(store: SqlStore) -> Any:
-    """Read the key K2."""
-    return store.key(REALM, K2)
-
-
-def read_alias(store: SqlStore) -> Any:
-    """Resolve the alias as a request does: the alias, then its key."""
-    alias = store.alias(REALM, ALIAS)
-    return alias and store.key(REALM, alias.key_id)
-
-
-def read_credential(store: SqlStore) -> Any:
-    """Read an access key."""
-    return store.credential(AK1)
-
-
-def check(store: SqlStore) -> Any:
-    """Check the whole."""
-    store.check()
-
-
-class Edit(NamedTuple):
-    """SQL of the attacker, and who finds it."""
-
-    sql: str
-    found_by: Read
-    named: str
-
+from tests.storage.tampering import (
+    Edit,
+    PutBack,
+    check,
+    read_alias,
+    read_k1,
+    read_k2,
+    require_edit_found,
+    require_older_row_found,
+)
 
 SWAP = f"""UPDATE materials SET wrapped = (SELECT wrapped FROM materials AS other WHERE other.rowid != materials.rowid
         AND other.region = '{REALM.region}') WHERE region = '{REALM.region}'"""  # noqa: S608 - a constant
-COPY_DENY_TO_K2 = f"""INSERT INTO policies SELECT account, region, '{K2}', name, document, version, mac
+COPY_DENY_TO_K2 = f"""INSERT INTO policies SELECT account, region, '{K2}', name, document, bindings, version, mac
         FROM policies WHERE name = 'extra'"""  # noqa: S608 - a constant
 
 EDITS: dict[str, Edit] = {
@@ -98,20 +66,6 @@ EDITS: dict[str, Edit] = {
     "a realm's keys deleted": Edit("DELETE FROM keys WHERE account = '210987654321'", check, "realms"),
     "a realm deleted": Edit("DELETE FROM realms WHERE region = 'us-east-1'", check, "registry"),
     "all realms deleted": Edit("DELETE FROM realms", check, "registry"),
-    "an access key edited": Edit("UPDATE credentials SET active = 0", read_credential, "credentials"),
-    "an access key given to another": Edit(
-        "UPDATE credentials SET account = '210987654321'", read_credential, "credentials"
-    ),
-    "an access key deleted": Edit(f"DELETE FROM credentials WHERE access_key_id = '{AK1}'", check, "accounts"),  # noqa: S608
-    "another access key deleted": Edit(
-        f"DELETE FROM credentials WHERE access_key_id != '{AK1}'",  # noqa: S608 - a constant
-        read_credential,
-        "accounts",
-    ),
-    "an account deleted": Edit("DELETE FROM accounts", read_credential, "accounts"),
-    "an account without access keys deleted": Edit(
-        "DELETE FROM accounts WHERE account = '210987654321'", check, "registry"
-    ),
     "the mode edited": Edit("UPDATE meta SET value = 'dev'", lambda store: store.read_meta("mode"), "meta"),
     "the mode deleted": Edit("DELETE FROM meta", check, "registry"),
     "an audit head edited": Edit(
@@ -125,30 +79,16 @@ EDITS: dict[str, Edit] = {
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
 def test_an_edit_is_found(full: SqlStore, path: Path, edit: Edit) -> None:
-    """Before the edit the call answers; after it the call raises and names the table, and so does ``changes``."""
-    assert edit.found_by(full) or edit.found_by is check
-    with outsider(path) as connection:
-        connection.execute(edit.sql)
-        assert connection.total_changes
-    with pytest.raises(TamperedStoreError, match=f"^{edit.named}\\b") as caught:
-        edit.found_by(full)
-    assert "sealed" not in str(caught.value)
-    assert "Deny" not in str(caught.value)
-
-
-class PutBack(NamedTuple):
-    """A change by the service; then the table's rows are put back as they were before it."""
-
-    table: str
-    work: Work
-    found_by: Read
-    named: str
+    """By the call that would use the row."""
+    require_edit_found(full, path, edit)
 
 
 PUT_BACK: dict[str, PutBack] = {
-    "a policy": PutBack("policies", lambda tx: tx.put_policy(make_key(K1), "extra", "{}"), read_k1, "keys"),
+    "a policy": PutBack(
+        "policies", lambda tx: tx.put_policy(make_key(K1), "extra", BoundPolicy("{}")), read_k1, "keys"
+    ),
     "a policy put twice the same": PutBack(
-        "policies", lambda tx: tx.put_policy(make_key(K1), "extra", '{"Effect":"Deny"}'), read_k1, "keys"
+        "policies", lambda tx: tx.put_policy(make_key(K1), "extra", DENY), read_k1, "keys"
     ),
     "a tag": PutBack("tags", lambda tx: tx.put_tags(make_key(K1), {"env": "dev"}), read_k1, "keys"),
     "a deleted tag": PutBack("tags", lambda tx: tx.delete_tags(make_key(K1), ("env",)), read_k1, "keys"),
@@ -166,12 +106,6 @@ PUT_BACK: dict[str, PutBack] = {
     "a key that was not there": PutBack("keys", lambda tx: tx.insert_key(make_stored("99")), check, "realms"),
     "a realm": PutBack("realms", lambda tx: tx.update_key(disabled(make_key(K1))), check, "registry"),
     "the registry": PutBack("registry", lambda tx: tx.update_key(disabled(make_key(K1))), check, "registry"),
-    "an access key": PutBack(
-        "credentials", lambda tx: tx.put_credential(make_credential(AK1, active=False)), read_credential, "accounts"
-    ),
-    "an account": PutBack(
-        "accounts", lambda tx: tx.put_credential(make_credential("AK9")), read_credential, "accounts"
-    ),
     "a fact of the store": PutBack("meta", lambda tx: tx.put_meta("mode", "dev"), check, "registry"),
     "an audit head": PutBack(
         "audit_heads", lambda tx: tx.checkpoint_head(AuditHead(1, 1, 20, b"d" * 32, 1.0)), check, "registry"
@@ -182,30 +116,23 @@ PUT_BACK: dict[str, PutBack] = {
 @pytest.mark.parametrize("case", PUT_BACK.values(), ids=PUT_BACK.keys())
 def test_an_older_row_is_found(full: SqlStore, path: Path, case: PutBack) -> None:
     """Rows that were once right, and still have a right MAC, are found when they are put back."""
-    with outsider(path) as connection:
-        old = rows(connection, case.table)
-    full.run(case.work)
-    full.check()
-    with outsider(path) as connection:
-        put_back(connection, case.table, old)
-    with pytest.raises(TamperedStoreError, match=f"^{case.named}\\b"):
-        case.found_by(full)
+    require_older_row_found(full, path, case)
 
 
-TREE = ("keys", "materials", "policies", "tags", "aliases")
+TREE = ("keys", "materials", "policies", "tags", "aliases", "grants", "grant_index")
 
 
 def test_a_key_put_back_with_all_that_belongs_to_it_is_found(full: SqlStore, path: Path) -> None:
     """A whole older key is right in itself; the check of the whole, and so ``changes``, finds it under its realm."""
     with outsider(path) as connection:
         old = {table: rows(connection, table) for table in TREE}
-    full.run(lambda tx: tx.put_policy(make_key(K1), "extra", "{}"))
+    full.run(lambda tx: tx.put_policy(make_key(K1), "extra", BoundPolicy("{}")))
     full.run(lambda tx: tx.insert_key(make_stored("99", OTHER_REALM)))
     assert full.changes()
     with outsider(path) as connection:
         for table in TREE:
             put_back(connection, table, old[table])
-    assert read_k1(full).policies["extra"] == '{"Effect":"Deny"}'
+    assert read_k1(full).policies["extra"] == DENY
     with pytest.raises(TamperedStoreError, match=r"^realms\b"):
         full.changes()
 
@@ -215,7 +142,7 @@ def test_a_write_does_not_heal_what_an_attacker_did(full: SqlStore, path: Path) 
     with outsider(path) as connection:
         connection.execute("DELETE FROM policies WHERE name = 'extra'")
     full.run(lambda tx: tx.put_tags(make_key(K1), {"env": "dev"}))
-    full.run(lambda tx: tx.put_policy(make_key(K1), "extra", "{}"))
+    full.run(lambda tx: tx.put_policy(make_key(K1), "extra", BoundPolicy("{}")))
     with pytest.raises(TamperedStoreError, match=r"^keys\b"):
         read_k1(full)
 
@@ -227,7 +154,7 @@ def test_a_job_reads_checked_rows(full: SqlStore, path: Path) -> None:
     with pytest.raises(TamperedStoreError, match=r"^policies\b"):
         full.run(lambda tx: tx.key(REALM, K1))
     with pytest.raises(TamperedStoreError, match=r"^policies\b"):
-        full.run(lambda tx: tx.put_policy(make_key(K1), "extra", '{"new":1}'))
+        full.run(lambda tx: tx.put_policy(make_key(K1), "extra", BoundPolicy("{}")))
 
 
 def test_rows_of_a_parent_that_does_not_exist_are_found(full: SqlStore, path: Path) -> None:
@@ -237,11 +164,3 @@ def test_rows_of_a_parent_that_does_not_exist_are_found(full: SqlStore, path: Pa
         put_back(connection, "keys", [*old, ("another account", *old[0][1:])])
     with pytest.raises(TamperedStoreError, match=r"^keys\b"):
         full.check()
-
-
-def test_an_account_that_was_deleted_is_missed_by_new_access_keys(full: SqlStore, path: Path) -> None:
-    """A deleted account does not come back by a write under it."""
-    with outsider(path) as connection:
-        connection.execute(f"DELETE FROM accounts WHERE account = '{ACCOUNT}'")  # noqa: S608 - a constant
-    with pytest.raises(TamperedStoreError, match=r"^accounts\b.*missing"):
-        full.run(lambda tx: tx.put_credential(make_credential("AK9")))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.model.policy import BoundPolicy
 from strongroom.ports import AuditUnavailableError, Store, StoreUnavailableError, TamperedStoreError
 from strongroom.storage.store import SqlStore
 from strongroom.storage.transaction import SqlTransaction
@@ -19,6 +20,8 @@ from strongroom.storage.writer import MAX_BATCH
 from tests.storage.support import (
     AK1,
     ALIAS,
+    DENY,
+    G1,
     K1,
     K2,
     LATER,
@@ -27,8 +30,10 @@ from tests.storage.support import (
     disabled,
     make_alias,
     make_credential,
+    make_grant,
     make_key,
     make_stored,
+    make_user,
     new_store,
     outsider,
     populate,
@@ -81,7 +86,7 @@ def test_what_is_written_is_read_back(full: SqlStore) -> None:
     assert stored is not None
     assert stored.key == make_key(K1)
     assert list(stored.tags.items()) == [("env", "prod"), ("team", "red")]
-    assert stored.policies == {"default": f'{{"Id":"{K1}"}}', "extra": '{"Effect":"Deny"}'}
+    assert stored.policies == {"default": BoundPolicy(f'{{"Id":"{K1}"}}'), "extra": DENY}
     assert stored.aliases == (make_alias(ALIAS, K1), make_alias("alias/spare", K1))
     first, later = stored.materials.values()
     assert (first.created_at, first.number, first.present) == (1_700_000_000.25, 1, True)
@@ -241,16 +246,20 @@ def test_a_key_that_exists_is_not_made_again(full: SqlStore) -> None:
 @pytest.mark.parametrize(
     "work",
     {
-        "policy": lambda tx: tx.put_policy(make_key(K1), "default", "{}"),
+        "policy": lambda tx: tx.put_policy(make_key(K1), "default", DENY),
         "tag": lambda tx: tx.put_tags(make_key(K1), {"a": "b"}),
         "key": lambda tx: tx.update_key(make_key(K1)),
         "alias": lambda tx: tx.put_alias(make_alias(ALIAS, K1)),
-        "credential": lambda tx: tx.put_credential(make_credential(AK1, account="000000000000")),
+        "credential of an account": lambda tx: tx.put_credential(make_credential(AK1, account="000000000000")),
+        "credential of a user": lambda tx: tx.put_credential(make_credential(AK1, owner=make_user("none"))),
+        "user": lambda tx: tx.put_principal(make_user("alice", "000000000000")),
+        "user's policy": lambda tx: tx.put_principal_policy(make_user("none"), "may", "{}"),
+        "grant": lambda tx: tx.put_grant(make_grant(G1)),
     }.items(),
     ids=lambda case: case[0],
 )
 def test_nothing_hangs_on_a_missing_parent(store: SqlStore, work: tuple[str, Work]) -> None:
-    """A child of a key or account that is not there is refused."""
+    """A child of a key, an account or a principal that is not there is refused."""
     with pytest.raises(TamperedStoreError, match="missing"):
         store.run(work[1])
     store.check()

@@ -8,27 +8,30 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from botocore.serialize import create_serializer
 
-from strongroom.identity.access_keys import DevAccessKeys
+from strongroom.identity.access_keys import DevAccessKeys, SessionKeys, StoredAccessKeys
 from strongroom.identity.authenticate import Authenticator
+from strongroom.keystores.session_tokens import SessionTokens
 from strongroom.operations.dev import DEV
+from strongroom.operations.iam import IAM
 from strongroom.operations.kms import KMS
-from strongroom.ports import AuditEvent, AuditUnavailableError, Trail
-from strongroom.wire.json11 import Endpoint
+from strongroom.operations.sts import STS
+from strongroom.ports import AuditEvent, AuditUnavailableError, Clocks, Trail
+from strongroom.wire.endpoint import Endpoint
 from strongroom.wire.lanes import open_lanes
 from strongroom.wire.messages import HttpRequest, HttpResponse
 from strongroom.wire.metrics import Metrics
-from tests.core import ACCOUNT, MODEL, Core, open_core
+from tests.core import ACCOUNT, MODELS, ROOTS, Core, open_core, secret_box
 from tests.identity.signer import signed_headers
 from tests.wire.counting import fresh_metrics
 
-REGIONS = {"us-east-1", "eu-west-3"}
 TLS = ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
 PATIENCE = 30
 
-_SERIALIZER = create_serializer("json", include_validation=False)
+_SERIALIZERS = {name: create_serializer(name, include_validation=False) for name in ("json", "query")}
 
 
 class Reply(NamedTuple):
@@ -89,8 +92,13 @@ class Rim:
         self.lanes = open_lanes(loop)
         self.endpoint = Endpoint(
             core=core.dispatcher,
-            services=(KMS, DEV) if dev else (KMS,),
-            authenticator=Authenticator(DevAccessKeys(ACCOUNT), REGIONS, time.time),
+            services=(KMS, IAM, STS, DEV) if dev else (KMS, IAM, STS),
+            authenticator=Authenticator(
+                access_keys=DevAccessKeys(ACCOUNT, StoredAccessKeys(core.views.credential, secret_box())),
+                session_keys=SessionKeys(SessionTokens(ROOTS)),
+                principal=core.views.principal,
+                clocks=Clocks(machine=time.time, key_life=time.time),
+            ),
             metrics=metrics,
             refused=self.refused,
             hosts=hosts,
@@ -167,10 +175,20 @@ def post(body: bytes, **signing: Any) -> HttpRequest:
 def call(
     operation: str, *, access_key: str = "test", members: Mapping[str, Any] | None = None, **more: Any
 ) -> HttpRequest:
-    """A signed call of an operation."""
-    model = MODEL.operation_model(operation)
-    body = _SERIALIZER.serialize_to_request({**(members or {}), **more}, model)["body"]
-    return post(body, access_key=access_key, target=f"TrentService.{operation}")
+    """A signed call of an operation, of another service than KMS by its name in policies: ``iam:CreateUser``."""
+    scope, _, name = operation.rpartition(":")
+    model = MODELS[scope or "kms"].operation_model(name)
+    serializer = _SERIALIZERS["query" if scope else "json"]
+    body = serializer.serialize_to_request({**(members or {}), **more}, model)["body"]
+    if scope:
+        return post_form(body, access_key=access_key, service=scope)
+    return post(body, access_key=access_key, target=f"TrentService.{name}")
+
+
+def post_form(fields: Mapping[str, str], **signing: Any) -> HttpRequest:
+    """A signed form, as botocore sends it to Query services."""
+    form = "application/x-www-form-urlencoded; charset=utf-8"
+    return post(urlencode(fields).encode(), target=None, content_type=form, **signing)
 
 
 @contextlib.contextmanager

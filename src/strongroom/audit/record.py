@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from strongroom.model.identity import Caller, PrincipalKind, Session
 from strongroom.ports import AuditEvent
 
 TEXT_BYTES = 1024
@@ -29,12 +30,33 @@ _SCALARS = frozenset((str, int, float, bool, type(None)))
 _SMALLEST_LIMIT = min(limit for _, limit in OBJECT_BYTES.values())
 
 
+class _Issuer(msgspec.Struct, frozen=True, rename="camel"):
+    type: str
+    principal_id: str
+    arn: str
+    account_id: str
+    user_name: str
+
+
+class _Attributes(msgspec.Struct, frozen=True, rename="camel"):
+    creation_date: str
+    mfa_authenticated: str
+
+
+class _SessionContext(msgspec.Struct, frozen=True, rename="camel"):
+    session_issuer: _Issuer
+    attributes: _Attributes
+    source_identity: str | UnsetType
+
+
 class _Identity(msgspec.Struct, frozen=True, rename="camel"):
     type: str | UnsetType
     principal_id: str | UnsetType
     arn: str | UnsetType
     account_id: str
     access_key_id: str | UnsetType
+    user_name: str | UnsetType = UNSET
+    session_context: _SessionContext | UnsetType = UNSET
     invoked_by: str | UnsetType = UNSET
 
 
@@ -130,7 +152,7 @@ def _record(event: AuditEvent) -> _Record:
         UNSET if event.request_id is None else event.request_id,
         event.event_id,
         event.read_only,
-        [_Resource(account, "AWS::KMS::Key", arn) for account, arn in event.resources],
+        [_Resource(account, _resource_type(arn), arn) for account, arn in event.resources],
         "AwsApiCall" if event.caller is not None else "AwsServiceEvent",
         True,  # noqa: FBT003 - managementEvent; positions are twice as fast as names here
         event.recipient,
@@ -145,10 +167,32 @@ def _identity(event: AuditEvent) -> _Identity:
     """Who called, as the recipient may know it: another account sees neither ARN nor access key."""
     caller = event.caller
     if caller is None:
-        return _Identity(UNSET, UNSET, UNSET, event.recipient, UNSET, "AWS Internal")
+        return _Identity(UNSET, UNSET, UNSET, event.recipient, UNSET, invoked_by="AWS Internal")
     if caller.account != event.recipient:
         return _Identity("AWSAccount", caller.principal_id, UNSET, caller.account, UNSET)
-    return _Identity(caller.type, caller.principal_id, caller.arn, caller.account, caller.access_key_id)
+    return _Identity(
+        caller.type,
+        caller.principal_id,
+        caller.arn,
+        caller.account,
+        caller.access_key_id,
+        caller.name if caller.kind is PrincipalKind.USER else UNSET,
+        UNSET if caller.session is None else _session_context(caller, caller.session),
+    )
+
+
+def _session_context(caller: Caller, session: Session) -> _SessionContext:
+    """Which role a session is of, and since when on the clock that sessions live by."""
+    return _SessionContext(
+        _Issuer("Role", session.role_id, caller.role_arn, caller.account, caller.name),
+        _Attributes(_timestamp(int(session.issued_at)), "false"),
+        session.source_identity or UNSET,
+    )
+
+
+def _resource_type(arn: str) -> str:
+    """Roles alone, of AssumeRole, are no keys; aliases have the type of keys in AWS's records, too."""
+    return "AWS::IAM::Role" if arn.split(":", 3)[2:3] == ["iam"] else "AWS::KMS::Key"
 
 
 @functools.lru_cache(maxsize=16)

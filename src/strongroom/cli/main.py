@@ -1,46 +1,35 @@
-"""The ``strongroom`` program: init, serve, status, clock.
+"""The ``strongroom`` program: init, serve, status, and what else is asked of a running service.
 
 Exit codes: 0 done, or stopped as asked; 1 it could not be done; 2 wrong usage or settings; 3 the store, its seal or its
-audit is not what this service wrote.
+audit is not what this service wrote; 4 it would be denied.
 """
 
 import asyncio
-import json
 import os
 import sys
-from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from strongroom.settings import METRICS_VARIABLE, Settings, SettingsError, load
+from strongroom.cli.account import account as accounts
+from strongroom.cli.base import Config, DataDir, ExitCode, ask, fail, settings_of, show, show_access_key
+from strongroom.cli.clock import clock
+from strongroom.cli.decisions import explain, simulate
+from strongroom.settings import METRICS_VARIABLE, Settings
 
 app = typer.Typer(
     help="The AWS KMS API on your own machines.\n\n"
     "Settings come from a TOML file (--config or STRONGROOM_CONFIG), then from the environment (STRONGROOM_ and the"
     " setting's name in capitals), then from flags; the later wins.\n\n"
     "Exit codes: 0 done or stopped as asked, 1 it could not be done, 2 wrong usage or settings, 3 the store, its seal"
-    " or its audit is not what this service wrote.",
+    " or its audit is not what this service wrote, 4 it would be denied.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
 )
 
 
-class ExitCode(IntEnum):
-    """What the program ends with."""
-
-    OK = 0
-    FAILED = 1
-    USAGE = 2
-    NOT_OURS = 3
-
-
-DataDir = Annotated[
-    Path | None, typer.Option(help="The data folder: database and audit.", show_default=".strongroom/data")
-]
-Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
 SealFile = Annotated[
     Path | None,
     typer.Option(help="The key file that opens the root key.", show_default="beside the data folder, named DIR.seal"),
@@ -82,20 +71,10 @@ AcceptRollback = Annotated[
 LogLevel = Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.", show_default="INFO")]
 
 
-clock = typer.Typer(help="The clock that keys live by; it moves in dev mode alone.", no_args_is_help=True)
 app.add_typer(clock, name="clock")
-
-
-def _fail(code: ExitCode, text: object) -> NoReturn:
-    typer.echo(f"strongroom: {text}", err=True)
-    raise typer.Exit(code)
-
-
-def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
-    try:
-        return load(flags, os.environ, config)
-    except SettingsError as error:
-        _fail(ExitCode.USAGE, error)
+app.add_typer(accounts, name="account")
+app.command()(explain)
+app.command()(simulate)
 
 
 @app.command()
@@ -115,21 +94,19 @@ def init(
     from strongroom.ports import AdapterError  # noqa: PLC0415
 
     harden()
-    settings = _settings(config, {"data_dir": data_dir, "account": account, "seal_file": seal_file})
+    settings = settings_of(config, {"data_dir": data_dir, "account": account, "seal_file": seal_file})
     if settings.dev:
-        _fail(ExitCode.USAGE, "init makes production folders; `serve --dev` makes its own")
+        fail(ExitCode.USAGE, "init makes production folders; `serve --dev` makes its own")
     try:
         key = initialize(settings)
     except (AdapterError, OSError) as error:
-        _fail(ExitCode.FAILED, error)
+        fail(ExitCode.FAILED, error)
     typer.echo(f"Data folder: {settings.data_dir}")
     typer.echo(
         f"Seal file:   {settings.seal_path}  (keep it and a copy of it elsewhere: without it, all keys are lost)"
     )
     typer.echo(f"Account:     {settings.account}")
-    typer.echo("The account's root access key, shown this once:")
-    typer.echo(f"AWS_ACCESS_KEY_ID={key.access_key_id}")
-    typer.echo(f"AWS_SECRET_ACCESS_KEY={key.secret}")
+    show_access_key(key.access_key_id, key.secret)
 
 
 @app.command()
@@ -157,7 +134,7 @@ def serve(
     One line on standard output says that the service is ready; logs are JSON lines on standard error.
     """
     flags = dict(locals())  # each parameter has the name of its setting
-    _run(_settings(flags.pop("config"), flags))
+    _run(settings_of(flags.pop("config"), flags))
 
 
 def _run(settings: Settings) -> None:
@@ -174,9 +151,9 @@ def _run(settings: Settings) -> None:
     try:
         asyncio.run(Supervisor(settings, _say).run())
     except (NotOursError, SealError, TamperedStoreError) as error:
-        _fail(ExitCode.NOT_OURS, error)
+        fail(ExitCode.NOT_OURS, error)
     except (AdapterError, StartError, OSError) as error:
-        _fail(ExitCode.FAILED, error)
+        fail(ExitCode.FAILED, error)
 
 
 def _say(line: str) -> None:
@@ -187,56 +164,7 @@ def _say(line: str) -> None:
 @app.command()
 def status(*, data_dir: DataDir = None, config: Config = None) -> None:
     """Ask the running service of a data folder how it is; prints one JSON object."""
-    _ask("status", {}, data_dir, config)
-
-
-@clock.command()
-def show(*, data_dir: DataDir = None, config: Config = None) -> None:
-    """Ask the running dev service of a data folder what time it is for keys; prints one JSON object."""
-    _ask("clock-show", {}, data_dir, config)
-
-
-@clock.command()
-def advance(
-    duration: Annotated[str, typer.Argument(help="How much time passes, such as 7d, 36h or 1d12h (d, h, m, s).")],
-    *,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Let time pass for the keys of the running dev service: rotations, expiries and deletions that fall due happen.
-
-    Prints one JSON object: what time it is then. There is no way back.
-    """
-    from strongroom.model.duration import parse_duration  # noqa: PLC0415 - as in init
-
-    try:
-        parse_duration(duration)
-    except ValueError as error:
-        _fail(ExitCode.USAGE, error)
-    _ask("clock-advance", {"duration": duration}, data_dir, config, patience=_LONG_PATIENCE)
-
-
-_PATIENCE, _LONG_PATIENCE = 10.0, 120.0  # seconds for an answer
-
-
-def _ask(
-    command: str, arguments: dict[str, str], data_dir: Path | None, config: Path | None, patience: float = _PATIENCE
-) -> None:
-    """Give a command to the running service of a data folder, and print its answer."""
-    import msgspec  # noqa: PLC0415 - as in init
-
-    from strongroom.admin import AdminRequest, ask  # noqa: PLC0415
-
-    settings = _settings(config, {"data_dir": data_dir})
-    try:
-        answer = ask(settings.data_dir, AdminRequest(command, arguments), patience)
-    except OSError:
-        _fail(ExitCode.FAILED, f"no service answers at {settings.data_dir}")
-    except msgspec.MsgspecError:
-        _fail(ExitCode.FAILED, f"what answers at {settings.data_dir} is not this service")
-    if answer.error is not None:
-        _fail(ExitCode.FAILED, answer.error)
-    typer.echo(json.dumps(answer.result, indent=2))
+    show(ask("status", {}, data_dir, config))
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ from strongroom.crypto.kdf import derive
 # For a key that encrypts one message and no more: a nonce has to be unique under its key, and here it always is.
 SINGLE_USE_NONCE = bytes(12)
 SALT_BYTES = 16
+TAG_BYTES = 16
+MESSAGE_OVERHEAD = SALT_BYTES + TAG_BYTES
 MESSAGE_LABEL = b"strongroom/message"
 
 

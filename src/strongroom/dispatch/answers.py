@@ -4,11 +4,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from strongroom.model.errors import DryRunOperationException, Fault
+from strongroom.model.errors import DryRunOperationException
 from strongroom.model.identity import Caller
 from strongroom.ports import LastUsage
-
-encode = msgspec.json.Encoder().encode
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -33,6 +31,7 @@ class Outcome(NamedTuple):
     """The answer of a request, and its audit record, which must be durable before the answer leaves.
 
     Attributes:
+        fault: The error code, None where there is none.
         usages: Which keys were used, to be noted when the record is durable.
     """
 
@@ -47,10 +46,3 @@ class Outcome(NamedTuple):
 def dry_run_passed() -> DryRunOperationException:
     """The answer to a dry run that found nothing wrong."""
     return DryRunOperationException("The request would have succeeded, but the DryRun option is set.")
-
-
-def fault_body(fault: Fault) -> bytes:
-    """The JSON body of a fault; the message is left out where AWS sends none."""
-    if not fault.message:
-        return encode({"__type": fault.type})
-    return encode({"__type": fault.type, "message": fault.message})

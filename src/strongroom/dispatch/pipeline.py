@@ -16,36 +16,36 @@ from typing import Any
 
 import msgspec
 
-from strongroom.authz.decide import require_allowed, unknown_ciphertext
-from strongroom.dispatch.answers import Facts, Outcome, dry_run_passed, encode, fault_body
-from strongroom.dispatch.keys import Lookup, require_fit, resolve
-from strongroom.dispatch.records import additional_data, by_region, elements, for_owner, make_event, resources
+from strongroom.authz.explain import explain
+from strongroom.dispatch.answers import Facts, Outcome, dry_run_passed
+from strongroom.dispatch.gate import Gate
+from strongroom.dispatch.keys import require_fit
+from strongroom.dispatch.records import additional_data, by_region, elements, for_owners, make_event, resources
+from strongroom.dispatch.targets import AllRows, Finder
 from strongroom.dispatch.usage import Usages, usages_of
 from strongroom.ids import new_uuid
 from strongroom.keyview import KeyViews
-from strongroom.model.arn import KeyRef, is_multi_region, parse_key_ref
-from strongroom.model.ciphertext import parse_header
-from strongroom.model.errors import (
-    Fault,
-    InvalidGrantTokenException,
-    KMSInternalException,
-    NotFoundException,
-    UnsupportedOperationException,
-)
+from strongroom.model.errors import AccessDeniedException, Fault, KMSInternalException
+from strongroom.model.identity import StoredPrincipal
 from strongroom.model.key import StoredKey
 from strongroom.model.region import Realm
 from strongroom.model.spec import SPECS
 from strongroom.operations.logged import request_parameters
-from strongroom.operations.request import decode
 from strongroom.operations.shapes import Response
-from strongroom.operations.table import Call, Operation, Target, WriteCall
+from strongroom.operations.table import Call, Operation, Service, Target, WriteCall
 from strongroom.ports import (
     AdapterError,
     Clocks,
+    Denials,
+    GrantPointer,
+    GrantTokens,
     KeyStores,
     MarkerSeal,
+    Reads,
     Recipient,
     Recipients,
+    SecretBox,
+    SessionTokens,
     Store,
     TamperedStoreError,
     Trail,
@@ -67,8 +67,11 @@ class Dispatcher(msgspec.Struct, frozen=True):
     """The core of one process: the table's walker with what its handlers need.
 
     Attributes:
-        usages: Where the rim notes the usages of an outcome, once its record is durable.
+        secrets: Seals the secrets of access keys.
         regions: The Regions that are served.
+        usages: Where the rim notes the usages of an outcome, once its record is durable.
+        denials: Keeps why something was denied, for a while.
+        grant_delay: Seconds for which a new grant counts with its token only.
     """
 
     store: Store
@@ -78,8 +81,13 @@ class Dispatcher(msgspec.Struct, frozen=True):
     markers: MarkerSeal
     trail: Trail
     recipients: Recipients
+    grant_tokens: GrantTokens
+    session_tokens: SessionTokens
+    secrets: SecretBox
     regions: frozenset[str]
     usages: Usages
+    denials: Denials
+    grant_delay: float = 0.0
 
     def prepare(self, facts: Facts, operation: Operation, body: bytes) -> "Prepared":
         """Take a request as far as its decision, or to its attestation document where it has one.
@@ -121,18 +129,19 @@ class Dispatcher(msgspec.Struct, frozen=True):
             else:
                 return
 
-    def unknown(self, facts: Facts, name: str, fault: Fault) -> Outcome:
+    def unknown(self, facts: Facts, service: Service, name: str, fault: Fault) -> Outcome:
         """The refusal of a target that names no operation; ``name`` is the caller's and bounded."""
-        event = make_event(facts, name, self.clocks, fault=fault)
-        return Outcome(fault.status, fault.type, fault_body(fault), event.event_id, self.trail.encode(event))
+        said = service.protocol.fault(fault, facts.request_id)
+        event = make_event(facts, name, self.clocks, fault=fault, code=said.code, source=service.event_source)
+        return Outcome(said.status, said.code, said.body, event.event_id, self.trail.encode(event))
 
 
 class Prepared:
     """One request on its way: decoded, decided, ready to run."""
 
     __slots__ = (
-        "_answer", "_core", "_decided_at", "_facts", "_foreign", "_keys", "_made", "_operation", "_realm", "_recipient",
-        "_request", "_response", "refused",
+        "_answer", "_core", "_decided_at", "_facts", "_foreign", "_found", "_gate", "_made", "_operation", "_pointers",
+        "_realm", "_recipient", "_request", "_response", "_retired", "refused",
     )  # fmt: skip
 
     def __init__(self, core: Dispatcher, facts: Facts, operation: Operation) -> None:
@@ -142,8 +151,11 @@ class Prepared:
         self._realm = Realm(facts.caller.account, facts.region)
         self._decided_at = 0.0
         self._request: Any = None
-        self._keys: tuple[StoredKey, ...] = ()
-        self._foreign: tuple[str, StoredKey | None] | None = None
+        self._found: tuple[StoredKey | StoredPrincipal, ...] = ()
+        self._foreign: dict[str, str | None] = {}
+        self._retired: str | None = None
+        self._pointers: tuple[GrantPointer, ...] = ()
+        self._gate: Gate | None = None
         self._recipient: Recipient | None = None
         self._made: tuple[Any, ...] = ()
         self._response: Response | None = None
@@ -162,10 +174,10 @@ class Prepared:
         operation = self._operation
         if self.refused is not None:
             return Work.SHORT
-        if operation.slow is not None and operation.slow(self._request, *self._keys):
+        if operation.slow is not None and operation.slow(self._request, *self._found):
             return Work.GENERATION
         slow = operation.usage is not None and any(SPECS[stored.key.spec].slow for stored in self._keys)
-        opens_wraps = operation.ahead is not None and bool(self._keys)
+        opens_wraps = operation.ahead is not None and bool(self._found)
         return Work.LONG if slow or opens_wraps or self._recipient is not None else Work.SHORT
 
     @property
@@ -175,11 +187,11 @@ class Prepared:
 
     def read(self, body: bytes) -> None:
         """Decode the request and check its arguments."""
-        self._request = decode(self._operation.request, body)
+        self._request = self._operation.service.protocol.decode(self._operation.request, body)
         if self._operation.check is not None:
             self._operation.check(self._request)
-        if getattr(self._request, "grant_tokens", ()):
-            raise InvalidGrantTokenException("Invalid grant token")
+        tokens = getattr(self._request, "grant_tokens", ())
+        self._pointers = tuple(self._core.grant_tokens.open(token) for token in tokens)
 
     def attest(self) -> None:
         """Check the attestation document; a refusal is kept. May be called on any thread."""
@@ -188,21 +200,49 @@ class Prepared:
         except Exception as error:  # noqa: BLE001 - as in prepare
             self.refused = self.as_fault(error)
 
-    def decide(self, lookup: Lookup) -> None:
+    def decide(self, rows: AllRows) -> None:
         """Find the keys, authorize, check state and usage.
 
-        A dry run ends here, but where a ciphertext is to be opened: whether it opens is part of whether the request
-        would succeed, unless IGNORE_CIPHERTEXT says otherwise.
+        A dry run ends here, but where a ciphertext is to be opened, or something to be written: whether that works is
+        part of whether the request would succeed, unless IGNORE_CIPHERTEXT says otherwise.
         """
         operation, request = self._operation, self._request
-        self._keys = tuple(self._find(target, lookup) for target in operation.targets)
+        self._find(rows)
         now = self._decided_at = self._core.clocks.key_life()
-        for target, stored in zip(operation.targets, self._keys, strict=True):
-            require_fit(operation, target, request, stored, now)
+        for target, stored in zip(operation.targets, self._found, strict=True):
+            if isinstance(target, Target) and isinstance(stored, StoredKey):
+                require_fit(operation, target, request, stored, now)
         if operation.fit is not None:
-            operation.fit(request, *self._keys)
-        if operation.dry_run and request.dry_run and not self._opens_ciphertext:
+            operation.fit(request, *self._found)
+        if self._dry and not operation.writes and not self._opens_ciphertext:
             raise dry_run_passed()
+
+    def _find(self, rows: AllRows) -> None:
+        """Find what the request touches, and decide each action that it needs."""
+        core, facts, operation, request = self._core, self._facts, self._operation, self._request
+        gate = self._gate = Gate(
+            rows,
+            facts,
+            operation,
+            request,
+            recipient=self._recipient,
+            pointers=self._pointers,
+            clocks=core.clocks,
+            grant_delay=core.grant_delay,
+            last_usage=core.usages.last,
+        )
+        finder = Finder(
+            rows,
+            gate,
+            facts.caller,
+            self._realm,
+            request,
+            open_token=core.grant_tokens.open,
+            report=self.as_fault,
+        )
+        self._foreign = finder.foreign
+        self._found = finder.find_all(operation)
+        self._retired = finder.retired
 
     def perform(self) -> None:
         """Do the work of an operation that does not write; for one that writes, make what its transaction needs.
@@ -214,16 +254,16 @@ class Prepared:
         operation = self._operation
         try:
             if not operation.writes:
-                self._response = operation.function(self._call(), self._request, *self._keys)
+                self._response = operation.function(self._call(), self._request, *self._found)
                 self._answer = self._for_recipient(self._response)
             elif operation.ahead is not None:
-                self._made = (operation.ahead(self._call(), self._request, *self._keys),)
+                self._made = (operation.ahead(self._call(), self._request, *self._found),)
         except Exception as error:  # noqa: BLE001 - as in prepare
             self.refused = self.as_fault(error)
 
     def finish(self) -> Outcome:
         """The answer of a request that was performed or refused."""
-        if self.refused is None and self._operation.dry_run and self._request.dry_run:
+        if self.refused is None and self._dry:
             return self._outcome(None, dry_run_passed())
         return self._outcome(self._response, self.refused, self._answer)
 
@@ -234,20 +274,10 @@ class Prepared:
             Exception: Whatever refuses it; the transaction is rolled back and ``refuse`` words the answer.
         """
         self.decide(tx)
-        core, caller = self._core, self._facts.caller
-        call = WriteCall(
-            self._realm,
-            caller,
-            core.keystores,
-            core.clocks,
-            core.markers,
-            tx,
-            core.regions,
-            core.usages.last,
-            tx,
-            core.trail.encode,
-        )
-        response = self._operation.function(call, self._request, *self._keys, *self._made)
+        call = WriteCall(**self._supplies(tx), tx=tx, encode=self._core.trail.encode)
+        response = self._operation.function(call, self._request, *self._found, *self._made)
+        if self._dry:
+            raise dry_run_passed()  # and all that was written is rolled back
         outcome = self._outcome(response, None, response)
         tx.add_record(outcome.event_id, outcome.payload)
         return outcome
@@ -267,10 +297,25 @@ class Prepared:
         return KMSInternalException("The request was rejected because of an internal failure. It can be retried.")
 
     def _call(self) -> Call:
-        core, caller = self._core, self._facts.caller
-        return Call(
-            self._realm, caller, core.keystores, core.clocks, core.markers, core.store, core.regions, core.usages.last
-        )  # fmt: skip
+        return Call(**self._supplies(self._core.store))
+
+    def _supplies(self, reads: Reads) -> dict[str, Any]:
+        """What every handler gets."""
+        core, gate = self._core, self._gate
+        return {
+            "realm": self._realm,
+            "caller": self._facts.caller,
+            "keystores": core.keystores,
+            "clocks": core.clocks,
+            "markers": core.markers,
+            "reads": reads,
+            "regions": core.regions,
+            "last_usage": core.usages.last,
+            "grant_tokens": core.grant_tokens,
+            "secrets": core.secrets,
+            "session_tokens": core.session_tokens,
+            "would_allow": gate.would_allow if gate is not None else None,
+        }
 
     def _for_recipient(self, response: Response | None) -> Response | None:
         """The answer, its secret in an envelope where the request names a recipient."""
@@ -281,74 +326,52 @@ class Prepared:
         return msgspec.structs.replace(response, ciphertext_for_recipient=envelope, **dict.fromkeys(left_out))
 
     @property
+    def _dry(self) -> bool:
+        return self._operation.dry_run and bool(self._request.dry_run)
+
+    @property
     def _opens_ciphertext(self) -> bool:
-        blobs = any(target.blob_member for target in self._operation.targets)
+        blobs = any(target.blob_member for target in self._operation.key_targets)
         return blobs and not self._request.dry_run_modifiers
 
-    # --- finding keys ---
-
-    def _find(self, target: Target, lookup: Lookup) -> StoredKey:
-        ref, from_ciphertext = self._ref(target)
-        owner = ref.realm.account
-        if owner != self._facts.caller.account:
-            self._foreign = (owner, self._of_another(ref, lookup))
-        require_allowed(self._facts.caller, target.action, owner, from_ciphertext=from_ciphertext)
-        stored = resolve(ref, lookup)
-        if stored is not None:
-            return stored
-        if from_ciphertext:
-            raise unknown_ciphertext()
-        if ref.alias is not None:
-            raise NotFoundException(f"Alias {ref.arn} is not found.")
-        if target.region_member is not None and not is_multi_region(ref.key_id or ""):
-            own = ref._replace(realm=self._realm)
-            raise UnsupportedOperationException(f"{own.arn} is not a multi-Region primary key.")
-        raise NotFoundException(f"Key '{ref.arn}' does not exist")
-
-    def _of_another(self, ref: KeyRef, lookup: Lookup) -> StoredKey | None:
-        """The key of another account, for that account's record; what is wrong with it is not the caller's to know."""
-        try:
-            return resolve(ref, lookup)
-        except AdapterError as error:
-            self.as_fault(error)
-            return None
-
-    def _ref(self, target: Target) -> tuple[KeyRef, bool]:
-        """What a target names, and whether a ciphertext alone named it."""
-        request = self._request
-        if target.alias_member is not None:
-            return KeyRef(self._realm, None, getattr(request, target.alias_member)), False
-        key_id = getattr(request, target.key_member or "")
-        if key_id is not None:
-            ref = parse_key_ref(key_id, self._realm, aliases=target.aliases)
-            if target.region_member is not None:
-                ref = ref._replace(realm=Realm(ref.realm.account, getattr(request, target.region_member)))
-            return ref, False
-        header = parse_header(getattr(request, target.blob_member or ""))
-        return KeyRef(Realm(header.account, self._realm.region), header.key_id, None), True
-
     # --- answer and record ---
+
+    @property
+    def _keys(self) -> tuple[StoredKey, ...]:
+        """The keys among what was found."""
+        return tuple(stored for stored in self._found if isinstance(stored, StoredKey))
 
     def _outcome(self, response: Response | None, fault: Fault | None, answer: Response | None = None) -> Outcome:
         """The end of the request: ``answer`` is what the caller gets of the response."""
         request, operation, keys = self._request, self._operation, self._keys
-        denied_elsewhere = self._foreign is not None and fault is not None
+        shown = operation.writes or operation.shows_answer
+        said = None if fault is None else operation.service.protocol.fault(fault, self._facts.request_id)
         event = make_event(
             self._facts,
             operation.name,
             self._core.clocks,
             fault=fault,
+            code=None if said is None else said.code,
             source=operation.service.event_source,
             read_only=operation.read_only,
             request_parameters=request_parameters(request) if request is not None else None,
-            response_elements=elements(request, response, keys) if operation.writes and fault is None else None,
-            additional=None if fault else additional_data(operation, response, keys, self._recipient),
-            resources=() if denied_elsewhere else resources(self._realm, request, response, keys),
+            response_elements=elements(request, response, keys) if shown and fault is None else None,
+            additional=None if fault else additional_data(operation, response, keys, self._recipient, self._retired),
+            resources=() if fault and self._foreign else resources(self._realm, request, response, keys),
             shared_event_id=new_uuid() if self._foreign else None,
         )
-        events = (*by_region(operation, request, event), *for_owner(event, *(self._foreign or ("", None))))
+        events = (*by_region(operation, request, event), *for_owners(event, self._foreign))
         payload = self._core.trail.encode(*events)
-        if fault is not None:
-            return Outcome(fault.status, fault.type, fault_body(fault), event.event_id, payload)
+        if said is not None:
+            self._keep_denial(fault)
+            return Outcome(said.status, said.code, said.body, event.event_id, payload)
+        body = operation.service.protocol.answer(operation.name, answer, self._facts.request_id)
         usages = () if operation.usage is None else usages_of(self._facts.request_id, events, keys, self._decided_at)
-        return Outcome(200, None, b"" if answer is None else encode(answer), event.event_id, payload, usages)
+        return Outcome(200, None, body, event.event_id, payload, usages)
+
+    def _keep_denial(self, fault: Fault | None) -> None:
+        """Keep why the request was denied, for ``strongroom explain``."""
+        denial = None if self._gate is None else self._gate.denial
+        if denial is not None and isinstance(fault, AccessDeniedException):
+            explanation = msgspec.json.encode(explain(*denial, caller=self._facts.caller.arn, denied=True))
+            self._core.denials.keep(self._facts.request_id, self._core.clocks.machine(), explanation)

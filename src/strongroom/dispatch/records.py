@@ -24,12 +24,25 @@ def make_event(
     clocks: Clocks,
     *,
     fault: Fault | None,
+    code: str | None = None,
     source: str = KMS.event_source,
     read_only: bool = True,
     additional: dict[str, Any] | None = None,
     **details: Any,
 ) -> AuditEvent:
-    """The caller's record of a request: its time is the machine's, and where key life is ahead of that, it says so."""
+    """The caller's record of a request: its time is the machine's, and where key life is ahead of that, it says so.
+
+    Args:
+        facts: Of the request.
+        name: CloudTrail's eventName.
+        clocks: The clocks.
+        fault: How it ended, or None.
+        code: What the fault is called on the wire.
+        source: CloudTrail's eventSource.
+        read_only: CloudTrail's readOnly.
+        additional: CloudTrail's additionalEventData.
+        details: Further attributes of the event.
+    """
     note = clock_note(clocks.offset())
     return AuditEvent(
         event_id=new_uuid(),
@@ -43,7 +56,7 @@ def make_event(
         user_agent=facts.user_agent,
         read_only=read_only,
         recipient=facts.caller.account,
-        error_code=fault.type if fault else None,
+        error_code=code,
         error_message=fault.message or None if fault else None,
         additional_event_data={**(additional or {}), **note} if note else additional,
         tls=facts.tls,
@@ -77,13 +90,16 @@ def _in_region(region: str, event: AuditEvent) -> tuple[tuple[str, str], ...]:
     return tuple(resource for resource in event.resources if resource[1].split(":")[3] == region)
 
 
-def for_owner(event: AuditEvent, owner: str, stored: StoredKey | None) -> tuple[AuditEvent, ...]:
-    """The second record of a cross-account pair, for the owner of a key that exists."""
-    if stored is None:
-        return ()
-    resources = ((owner, stored.key.arn),)
-    # The message names the caller, of whom the owner sees no more than the account.
-    return (replace(event, event_id=new_uuid(), recipient=owner, resources=resources, error_message=None),)
+def for_owners(event: AuditEvent, foreign: Mapping[str, str | None]) -> tuple[AuditEvent, ...]:
+    """The second record of a cross-account call, for each owner of a resource that exists.
+
+    The message names the caller, of whom the owner sees no more than the account.
+    """
+    return tuple(
+        replace(event, event_id=new_uuid(), recipient=owner, resources=((owner, arn),), error_message=None)
+        for owner, arn in foreign.items()
+        if arn is not None
+    )
 
 
 def resources(
@@ -101,9 +117,13 @@ def resources(
 
 
 def elements(request: Any, response: Response | None, keys: tuple[StoredKey, ...]) -> Mapping[str, Any] | None:
-    """CloudTrail's responseElements of a changing call: the answer, or the key's ARN where there is none."""
+    """CloudTrail's responseElements of a changing call: the answer, or the key's ARN where there is none.
+
+    That of CreateGrant names the key, too.
+    """
     if response is not None:
-        return response_elements(response)
+        shown = response_elements(response)
+        return {**(shown or {}), "keyId": keys[0].key.arn} if hasattr(response, "grant_id") else shown
     return {"keyId": keys[0].key.arn} if hasattr(request, "key_id") else None
 
 
@@ -114,10 +134,14 @@ _NITRO_TPM = {number: f"NitroTPMPCR{number}" for number in (4, 7, 8, 9, 16, 23)}
 
 
 def additional_data(
-    operation: Operation, response: Any, keys: tuple[StoredKey, ...], recipient: Recipient | None
+    operation: Operation,
+    response: Any,
+    keys: tuple[StoredKey, ...],
+    recipient: Recipient | None,
+    retired: str | None,
 ) -> dict[str, Any] | None:
-    """CloudTrail's additionalEventData of a cryptographic call, or None where there is none."""
-    found: dict[str, Any] = {}
+    """CloudTrail's additionalEventData of a cryptographic call, or of a grant's retirement; None of all others."""
+    found: dict[str, Any] = {} if retired is None else {"grantId": retired}
     if operation.usage is not None:
         found |= _materials(response, keys)
     if recipient is not None:

@@ -42,6 +42,8 @@ class Purpose(Enum):
     AUDIT = b"strongroom/audit"
     MARKER = b"strongroom/marker"
     IMPORT_TOKEN = b"strongroom/import-token"
+    SESSION = b"strongroom/session"
+    GRANT_TOKEN = b"strongroom/grant-token"
 
 
 class KeyHolder:

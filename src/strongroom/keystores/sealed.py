@@ -10,6 +10,9 @@ from strongroom.ports import TamperedStoreError
 _FORMAT = 1
 _HEAD = struct.Struct(">BBI")  # format version, record kind, root version
 
+OVERHEAD = _HEAD.size + aead.MESSAGE_OVERHEAD
+"""How many bytes longer a record is than its secret."""
+
 
 class RecordKind(IntEnum):
     """What a sealed record holds."""
@@ -17,12 +20,16 @@ class RecordKind(IntEnum):
     KEY_MATERIAL = 1
     CREDENTIAL = 2
     IMPORT_TOKEN = 3
+    SESSION = 4
+    GRANT_TOKEN = 5
 
 
 _PURPOSES = {
     RecordKind.KEY_MATERIAL: Purpose.WRAP,
     RecordKind.CREDENTIAL: Purpose.CREDENTIAL,
     RecordKind.IMPORT_TOKEN: Purpose.IMPORT_TOKEN,
+    RecordKind.SESSION: Purpose.SESSION,
+    RecordKind.GRANT_TOKEN: Purpose.GRANT_TOKEN,
 }
 
 

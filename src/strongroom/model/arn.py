@@ -7,6 +7,7 @@ from strongroom.model.errors import InvalidArnException, NotFoundException
 from strongroom.model.region import Realm
 
 _KEY_ID = re.compile(r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32})\Z")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _ARN_PARTS = 6
 
 
@@ -43,6 +44,11 @@ def root_arn(account: str, partition: str) -> str:
     return f"arn:{partition}:iam::{account}:root"
 
 
+def session_arn(account: str, role: str, session: str, partition: str) -> str:
+    """The ARN of a role's session; the role's path is not in it."""
+    return f"arn:{partition}:sts::{account}:assumed-role/{role}/{session}"
+
+
 def parse_key_ref(value: str, realm: Realm, *, aliases: bool) -> KeyRef:
     """Read a KeyId parameter as sent by a caller of ``realm``.
 
@@ -67,7 +73,7 @@ def parse_key_ref(value: str, realm: Realm, *, aliases: bool) -> KeyRef:
 
 def _parse_arn(value: str, realm: Realm, *, aliases: bool) -> KeyRef:
     parts = value.split(":", _ARN_PARTS - 1)
-    if len(parts) != _ARN_PARTS or parts[2] != "kms" or not re.fullmatch("[0-9]{12}", parts[4]):
+    if len(parts) != _ARN_PARTS or parts[2] != "kms" or not _ACCOUNT.fullmatch(parts[4]):
         raise InvalidArnException(f"Invalid arn {value}")
     _, partition, _, region, account, resource = parts
     if region != realm.region:

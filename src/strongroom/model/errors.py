@@ -53,6 +53,10 @@ class UnrecognizedClientException(Fault):
     """The access key or the session token is not known."""
 
 
+class ExpiredTokenException(Fault):
+    """The session is over."""
+
+
 class AccessDeniedException(Fault):
     """The caller may not do this."""
 
@@ -160,3 +164,29 @@ class UnsupportedOperationException(Fault):
 
 class CustomKeyStoreNotFoundException(Fault):
     """No custom key store has that id."""
+
+
+# --- the faults of the IAM model (iam/2010-05-08); status and code: operations.query ---
+
+
+class DeleteConflictException(Fault):
+    """The user or role still has something that must be deleted first."""
+
+
+class EntityAlreadyExistsException(Fault):
+    """There is a user or role of that name."""
+
+
+class InvalidInputException(Fault):
+    """A parameter's value is not taken."""
+
+
+class NoSuchEntityException(Fault):
+    """There is no such user, role, access key or policy."""
+
+
+# --- the faults of the STS model (sts/2011-06-15) ---
+
+
+class PackedPolicyTooLargeException(Fault):
+    """Session policy and session tags together do not fit into a session token."""

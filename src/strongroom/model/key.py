@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from strongroom.model.arn import key_arn
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.region import Realm
 from strongroom.model.spec import KeyManager, KeySpec, KeyUsage, Origin
 from strongroom.model.state import KeyState
@@ -146,13 +147,13 @@ class StoredKey(msgspec.Struct, frozen=True):
 
     Attributes:
         materials: By material id, in the order in which they came.
-        policies: Documents by policy name, as put.
+        policies: By policy name.
         tags: Values by tag key, in the order of the tag keys.
         aliases: The aliases that point at the key, in the order of their names.
     """
 
     key: Key
     materials: dict[str, Material]
-    policies: dict[str, str]
+    policies: dict[str, BoundPolicy]
     tags: dict[str, str]
     aliases: tuple[Alias, ...]

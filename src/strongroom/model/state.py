@@ -34,6 +34,7 @@ REPLICABLE = frozenset({_S.ENABLED})  # ReplicateKey
 ROTATABLE = frozenset(
     {_S.ENABLED, _S.UPDATING, _S.UNAVAILABLE}
 )  # RotateKeyOnDemand, but for no key that is unavailable
+GRANTING = ROTATABLE  # CreateGrant
 SCHEDULES_ROTATION = ROTATABLE | {_S.PENDING_IMPORT}  # EnableKeyRotation, DisableKeyRotation; not for imported material
 
 # One refusal for each state. Where AWS documents that either of two may come for a key pending deletion,

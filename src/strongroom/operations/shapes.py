@@ -38,10 +38,14 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_
         raise TypeError("answers may hold secrets and are not pickled")
 
 
-_HEAD, _TAIL = "^(?a:", r")\Z"
+_HEAD, _UNICODE_HEAD, _TAIL = "^(?a:", "^(?u:", r")\Z"
+
+# Letters, separators and digits of all scripts, as AWS's model writes them and as Python does.
+_AWS_LETTERS = r"\p{L}\p{Z}\p{N}_"
+_LETTERS = r"\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
-def _full(pattern: str) -> str:
+def full_pattern(pattern: str) -> str:
     """A pattern of AWS's model so that it matches the whole value, classes such as word characters ASCII only.
 
     A final ``$`` alone lets a trailing newline pass in Python.
@@ -49,23 +53,29 @@ def _full(pattern: str) -> str:
     return f"{_HEAD}{pattern}{_TAIL}"
 
 
+def unicode_pattern(pattern: str) -> str:
+    """A pattern of AWS's model for text of all scripts, so that it matches the whole value."""
+    return f"{_UNICODE_HEAD}{pattern.replace(_AWS_LETTERS, _LETTERS)}{_TAIL}"
+
+
 def model_pattern(pattern: str) -> str:
     """AWS's own text of a member's pattern."""
-    return pattern.removeprefix(_HEAD).removesuffix(_TAIL)
+    text = pattern.removeprefix(_HEAD).removeprefix(_UNICODE_HEAD).removesuffix(_TAIL)
+    return text.replace(_LETTERS, _AWS_LETTERS)
 
 
 KeyId = Annotated[str, Meta(min_length=1, max_length=2048)]
 Arn = Annotated[str, Meta(min_length=20, max_length=2048)]
-AliasName = Annotated[str, Meta(min_length=1, max_length=256, pattern=_full("^[a-zA-Z0-9:/_-]+$"))]
+AliasName = Annotated[str, Meta(min_length=1, max_length=256, pattern=full_pattern("^[a-zA-Z0-9:/_-]+$"))]
 Description = Annotated[str, Meta(max_length=8192)]
-PolicyName = Annotated[str, Meta(min_length=1, max_length=128, pattern=_full(r"[\w]+"))]
+PolicyName = Annotated[str, Meta(min_length=1, max_length=128, pattern=full_pattern(r"[\w]+"))]
 PolicyDocument = Annotated[
-    str, Meta(min_length=1, max_length=131072, pattern=_full(r"[\u0009\u000A\u000D\u0020-\u00FF]+"))
+    str, Meta(min_length=1, max_length=131072, pattern=full_pattern(r"[\u0009\u000A\u000D\u0020-\u00FF]+"))
 ]
 CustomKeyStoreId = Annotated[str, Meta(min_length=1, max_length=64)]
-XksKeyId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_full("^[a-zA-Z0-9-_.]+$"))]
+XksKeyId = Annotated[str, Meta(min_length=1, max_length=128, pattern=full_pattern("^[a-zA-Z0-9-_.]+$"))]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
-Marker = Annotated[str, Meta(min_length=1, max_length=1024, pattern=_full(r"[\u0020-\u00FF]*"))]
+Marker = Annotated[str, Meta(min_length=1, max_length=1024, pattern=full_pattern(r"[\u0020-\u00FF]*"))]
 NumberOfBytes = Annotated[int, Meta(ge=1, le=1024)]
 PendingWindowInDays = Annotated[int, Meta(ge=1, le=365)]
 Plaintext = Annotated[bytes, Meta(min_length=1, max_length=4096, extra=SECRET)]
@@ -78,11 +88,30 @@ AttestationDocument = Annotated[bytes, Meta(min_length=1, max_length=262144, ext
 EncryptionContext = dict[str, str]
 GrantToken = Annotated[str, Meta(min_length=1, max_length=8192)]
 GrantTokens = Annotated[tuple[GrantToken, ...], Meta(max_length=10, extra=UNLOGGED)]
+GrantId = Annotated[str, Meta(min_length=1, max_length=128)]
+GrantName = Annotated[str, Meta(min_length=1, max_length=256, pattern=full_pattern("^[a-zA-Z0-9:/_-]+$"))]
+PrincipalId = Annotated[str, Meta(min_length=1, max_length=256, pattern=full_pattern(r"^[\w+=,.@:/-]+$"))]
+ServicePrincipal = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        pattern=full_pattern(r"^([A-Za-z0-9\-]+)\.([A-Za-z0-9\-]+)(\.[A-Za-z0-9\-]+)+$"),
+    ),
+]
+GrantSourceArn = Annotated[
+    str,
+    Meta(
+        min_length=20,
+        max_length=512,
+        pattern=full_pattern(r"^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$"),
+    ),
+]
 TagKey = Annotated[str, Meta(min_length=1, max_length=128)]
 TagValue = Annotated[str, Meta(max_length=256)]
-Region = Annotated[str, Meta(min_length=1, max_length=32, pattern=_full(r"^([a-z]+-){2,3}\d+$"))]
-KeyMaterialId = Annotated[str, Meta(min_length=64, max_length=64, pattern=_full("^[a-f0-9]+$"))]
-KeyMaterialDescription = Annotated[str, Meta(max_length=256, pattern=_full(r"^[a-zA-Z0-9:/_\s.-]+$"))]
+Region = Annotated[str, Meta(min_length=1, max_length=32, pattern=full_pattern(r"^([a-z]+-){2,3}\d+$"))]
+KeyMaterialId = Annotated[str, Meta(min_length=64, max_length=64, pattern=full_pattern("^[a-f0-9]+$"))]
+KeyMaterialDescription = Annotated[str, Meta(max_length=256, pattern=full_pattern(r"^[a-zA-Z0-9:/_\s.-]+$"))]
 
 
 class Tag(msgspec.Struct, frozen=True, rename="pascal"):

@@ -5,22 +5,35 @@ alike, so no handler authorizes, parses, checks state or audits.
 """
 
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
-from strongroom.model.identity import Caller
+from strongroom.authz.grants import Child
+from strongroom.model.identity import Caller, Principal, PrincipalKind
+from strongroom.model.key import StoredKey
 from strongroom.model.region import Realm
 from strongroom.model.spec import KeyUsage
 from strongroom.model.state import ANY, KeyState
+from strongroom.operations.protocol import JSON11, Protocol
 from strongroom.operations.shapes import Request, Response
-from strongroom.ports import AuditEvent, Clocks, KeyStores, LastUsage, MarkerSeal, Reads, Transaction
+from strongroom.ports import (
+    AuditEvent,
+    Clocks,
+    GrantTokens,
+    KeyStores,
+    LastUsage,
+    MarkerSeal,
+    Reads,
+    SecretBox,
+    SessionTokens,
+    Transaction,
+)
 
 # Operations of the model that are still to come, by name. Nothing is stubbed: they answer UnknownOperationException.
 TO_COME = frozenset({
-    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "DeleteCustomKeyStore",
-    "DescribeCustomKeyStores", "DisconnectCustomKeyStore", "ListGrants", "ListRetirableGrants", "RetireGrant",
-    "RevokeGrant", "UpdateCustomKeyStore",
+    "ConnectCustomKeyStore", "CreateCustomKeyStore", "DeleteCustomKeyStore", "DescribeCustomKeyStores",
+    "DisconnectCustomKeyStore", "UpdateCustomKeyStore",
 })  # fmt: skip
 
 
@@ -28,15 +41,22 @@ class Service(msgspec.Struct, frozen=True):
     """A service, and its part of the table.
 
     Attributes:
-        scope: The service that credentials must be scoped to.
-        target_prefix: What its operations' names follow in the X-Amz-Target header.
+        scope: The service that credentials must be scoped to, which is also what its actions begin with.
         event_source: CloudTrail's eventSource.
+        protocol: How its requests and answers are written.
+        target_prefix: JSON: what its operations' names follow in the X-Amz-Target header.
+        version: Query: the API version that requests name.
+        home_regions: Regions that credentials may be scoped to beside those that are served: a service without Regions
+            has one in each partition.
         operations: Its rows, by name.
     """
 
     scope: str
-    target_prefix: str
     event_source: str
+    protocol: Protocol = JSON11
+    target_prefix: str = ""
+    version: str = ""
+    home_regions: frozenset[str] = frozenset()
     operations: dict[str, "Operation"] = {}
 
 
@@ -48,6 +68,11 @@ class Call(msgspec.Struct, frozen=True):
         reads: Rows as of now; inside a writing operation, of its transaction.
         regions: The Regions that are served.
         last_usage: The last usage of a key, flushed or not, or None.
+        grant_tokens: Makes and opens grant tokens.
+        secrets: Seals the secrets of access keys.
+        session_tokens: Makes the tokens of sessions.
+        would_allow: Whether a key, as it will be, would let the caller do an action on it later; for the check that
+            nobody locks himself out.
     """
 
     realm: Realm
@@ -58,6 +83,10 @@ class Call(msgspec.Struct, frozen=True):
     reads: Reads
     regions: frozenset[str]
     last_usage: Callable[[Realm, str], LastUsage | None]
+    grant_tokens: GrantTokens
+    secrets: SecretBox
+    session_tokens: SessionTokens
+    would_allow: Callable[[StoredKey, str], bool]
 
 
 class WriteCall(Call, frozen=True):
@@ -79,6 +108,11 @@ class Target(msgspec.Struct, frozen=True):
         algorithm: The attribute that holds the algorithm to use with this key, or None.
         any_state: Whether the operation's states are not asked of this key (UpdateAlias: the old target).
         region_member: The attribute that names the Region where the related multi-Region key is meant, or None.
+        context_member: The attribute that holds the encryption context used with this key.
+        grant_member: The attribute that holds the id of a grant on the key, where the grant itself decides who may
+            (RetireGrant).
+        token_member: The attribute that holds a grant token, which names key and grant in place of the two.
+        child: Of a request for a grant, what the grant would permit.
     """
 
     action: str
@@ -89,16 +123,71 @@ class Target(msgspec.Struct, frozen=True):
     algorithm: str | None = None
     any_state: bool = False
     region_member: str | None = None
+    context_member: str = "encryption_context"
+    grant_member: str | None = None
+    token_member: str | None = None
+    child: Callable[[Any], Child] | None = None
 
 
-def key(member: str, action: str, *, aliases: bool = False, algorithm: str | None = None) -> Target:
+class PrincipalTarget(msgspec.Struct, frozen=True):
+    """How an operation finds a user or a role, and the action that it needs on it.
+
+    Attributes:
+        action: The action, such as ``iam:GetUser``.
+        kind: What is meant.
+        member: The request's attribute that holds its name, or its ARN; without a name, the caller is meant.
+        trusting: Whether the principal is named by its ARN, may be another account's, and its trust policy decides,
+            too (sts:AssumeRole).
+        also: ``(caller, request)``: further actions that it needs on it, or None.
+        becomes: ``(request, principal)``: what the principal is renamed to, on whose ARN the action is needed, too
+            (UpdateUser); None where it keeps its ARN.
+    """
+
+    action: str
+    kind: PrincipalKind
+    member: str
+    trusting: bool = False
+    also: Callable[[Caller, Any], tuple[str, ...]] | None = None
+    becomes: Callable[[Any, Principal], Principal] | None = None
+
+
+class Need(NamedTuple):
+    """An action that a request needs on what is no key and has no policy of its own.
+
+    Attributes:
+        resource: An ARN, or ``*``.
+        region: Where it needs it, if not in the Region of the endpoint.
+    """
+
+    action: str
+    resource: str = "*"
+    region: str | None = None
+
+
+def key(
+    member: str,
+    action: str,
+    *,
+    aliases: bool = False,
+    algorithm: str | None = None,
+    context: str = "encryption_context",
+) -> Target:
     """The key that a KeyId member names."""
-    return Target(action, key_member=member, aliases=aliases, algorithm=algorithm)
+    return Target(action, key_member=member, aliases=aliases, algorithm=algorithm, context_member=context)
 
 
-def ciphertext(blob_member: str, key_member: str, action: str, *, algorithm: str) -> Target:
+def ciphertext(
+    blob_member: str, key_member: str, action: str, *, algorithm: str, context: str = "encryption_context"
+) -> Target:
     """The key that made a ciphertext; a KeyId member may name it, and must then be right."""
-    return Target(action, key_member=key_member, aliases=True, blob_member=blob_member, algorithm=algorithm)
+    return Target(
+        action,
+        key_member=key_member,
+        aliases=True,
+        blob_member=blob_member,
+        algorithm=algorithm,
+        context_member=context,
+    )
 
 
 def alias(member: str, action: str) -> Target:
@@ -128,10 +217,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         service: Whose it is.
-        function: ``(call, request, *keys) -> response``, one key for each target.
+        function: ``(call, request, *found) -> response``, one key, user or role for each target.
         response: None where the model has no output shape: the body is empty.
-        targets: The keys it touches, in the order of the function's arguments.
-        action: The action that it needs on no key: of an operation on none, or in the Region of its ``echo``.
+        targets: The keys, users and roles it touches, in the order of the function's arguments.
+        key_targets: Those of its targets that are keys.
+        dry_run: Whether its request has DryRun.
+        needs: ``(realm, request)``: what it needs beside its targets, of an operation on no key all that it needs.
         usage: The key usage it needs, or None.
         symmetric_only: Whether it needs a symmetric encryption key, not just a key of that usage.
         states: The key states that allow it.
@@ -146,6 +237,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
             argument. So no transaction waits for a key to be generated.
         slow: ``(request, *keys)``: whether it makes keys that take long to make, or tests primes.
         echo: Its record in another Region, or None.
+        shows_answer: Whether its record shows the answer although it changes nothing (sts:AssumeRole).
         secret: The response's attributes that are left out where the request names an attested recipient; the first is
             what the recipient alone gets.
         errors: The faults that AWS's model declares for it, without the suffix ``Exception``.
@@ -156,8 +248,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     function: Callable[..., Response | None]
     request: type[Request]
     response: type[Response] | None
-    targets: tuple[Target, ...]
-    action: str | None
+    targets: tuple[Target | PrincipalTarget, ...]
+    key_targets: tuple[Target, ...]
+    dry_run: bool
+    needs: Callable[[Realm, Any], tuple[Need, ...]]
     usage: KeyUsage | None
     symmetric_only: bool
     states: frozenset[KeyState]
@@ -170,16 +264,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     ahead: Callable[..., Any] | None
     slow: Callable[..., bool] | None
     echo: Echo | None
+    shows_answer: bool
     secret: tuple[str, ...]
     errors: frozenset[str]
 
-    @property
-    def dry_run(self) -> bool:
-        """Whether its request has DryRun."""
-        return "dry_run" in self.request.__struct_fields__
 
-
-KMS = Service("kms", "TrentService.", "kms.amazonaws.com")
+KMS = Service("kms", "kms.amazonaws.com", target_prefix="TrentService.")
 OPERATIONS = KMS.operations
 
 Handler = Callable[..., Response | None]
@@ -188,8 +278,8 @@ Handler = Callable[..., Response | None]
 def operation(
     *,
     errors: str,
-    on: Target | tuple[Target, ...] = (),
-    action: str | None = None,
+    on: Target | PrincipalTarget | tuple[Target | PrincipalTarget, ...] = (),
+    needs: str | Callable[[Realm, Any], tuple[Need, ...]] | None = None,
     usage: KeyUsage | None = None,
     symmetric_only: bool = False,
     states: frozenset[KeyState] = ANY,
@@ -201,23 +291,31 @@ def operation(
     ahead: Callable[..., Any] | None = None,
     slow: Callable[..., bool] | None = None,
     echo: Echo | None = None,
+    shows_answer: bool = False,
     secret: tuple[str, ...] = (),
     service: Service = KMS,
+    name: str | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Put a function into the table as the operation of its name; its annotations name request and response."""
+    """Put a function into the table as the operation of its name; its annotations name request and response.
+
+    ``needs`` may be the one action that it needs on ``*``; ``name`` is for operations with words all in capitals.
+    """
 
     def add(function: Handler) -> Handler:
         hints = get_type_hints(function)
-        name = "".join(word.capitalize() for word in function.__name__.split("_"))
-        response: Any = hints["return"]
-        service.operations[name] = Operation(
-            name=name,
+        named = name or "".join(word.capitalize() for word in function.__name__.split("_"))
+        request, response = hints["request"], hints["return"]
+        targets = on if isinstance(on, tuple) else (on,)
+        service.operations[named] = Operation(
+            name=named,
             service=service,
             function=function,
-            request=hints["request"],
+            request=request,
             response=None if response is type(None) else response,
-            targets=(on,) if isinstance(on, Target) else on,
-            action=action,
+            targets=targets,
+            key_targets=tuple(target for target in targets if isinstance(target, Target)),
+            dry_run="dry_run" in request.__struct_fields__,
+            needs=_needs(needs),
             usage=usage,
             symmetric_only=symmetric_only,
             states=states,
@@ -230,9 +328,17 @@ def operation(
             ahead=ahead,
             slow=slow,
             echo=echo,
+            shows_answer=shows_answer,
             secret=secret,
             errors=frozenset(errors.split()),
         )
         return function
 
     return add
+
+
+def _needs(needs: str | Callable[[Realm, Any], tuple[Need, ...]] | None) -> Callable[[Realm, Any], tuple[Need, ...]]:
+    if callable(needs):
+        return needs
+    always = () if needs is None else (Need(needs),)
+    return lambda _realm, _request: always

@@ -9,9 +9,20 @@ from strongroom.ports.base import (
     TamperedStoreError,
     clock_note,
 )
+from strongroom.ports.denials import Denials
 from strongroom.ports.keys import KeyStore, KeyStores
-from strongroom.ports.seals import MarkerSeal, Recipient, Recipients, RowSeal, SecretBox
-from strongroom.ports.storage import Change, Credential, Due, LastUsage, Reads, Store, Transaction
+from strongroom.ports.seals import (
+    GrantPointer,
+    GrantTokens,
+    MarkerSeal,
+    Recipient,
+    Recipients,
+    RowSeal,
+    SecretBox,
+    SessionCredentials,
+    SessionTokens,
+)
+from strongroom.ports.storage import Change, Due, LastUsage, Reads, Store, Transaction
 
 __all__ = [
     "AdapterError",
@@ -19,8 +30,10 @@ __all__ = [
     "AuditUnavailableError",
     "Change",
     "Clocks",
-    "Credential",
+    "Denials",
     "Due",
+    "GrantPointer",
+    "GrantTokens",
     "KeyStore",
     "KeyStores",
     "LastUsage",
@@ -30,6 +43,8 @@ __all__ = [
     "Recipients",
     "RowSeal",
     "SecretBox",
+    "SessionCredentials",
+    "SessionTokens",
     "Store",
     "StoreUnavailableError",
     "TamperedStoreError",

@@ -1,8 +1,11 @@
-"""Keyed functions over rows, markers and small secrets, and the proof and envelope of attested recipients."""
+"""Keyed functions over rows, markers and small secrets, tokens, and the proof and envelope of attested recipients."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
+
+from strongroom.model.identity import Session
+from strongroom.model.region import Realm
 
 
 class RowSeal(Protocol):
@@ -37,6 +40,55 @@ class SecretBox(Protocol):
         Raises:
             TamperedStoreError: It is not one of ours, or was sealed for another purpose or other columns.
         """
+
+
+class GrantPointer(NamedTuple):
+    """What a grant token points at."""
+
+    realm: Realm
+    key_id: str
+    grant_id: str
+
+
+class GrantTokens(Protocol):
+    """Grant tokens: opaque pointers that only this service can make; each one made is another."""
+
+    def issue(self, pointer: GrantPointer) -> str:
+        """A new token, base64."""
+
+    def open(self, token: str) -> GrantPointer:
+        """What a token points at, whether or not that is still there.
+
+        Raises:
+            InvalidGrantTokenException: It was not made here.
+        """
+
+
+class SessionCredentials(msgspec.Struct, frozen=True):
+    """The temporary credentials of a role's session; all of it is in the session token.
+
+    Attributes:
+        role_name: The role, of that account.
+    """
+
+    access_key_id: str
+    secret: str
+    account: str
+    role_name: str
+    session: Session
+
+    def __repr__(self) -> str:
+        return f"<SessionCredentials {self.access_key_id}>"
+
+
+class SessionTokens(Protocol):
+    """Session tokens: sealed, so that nothing about a session is kept here."""
+
+    def issue(self, credentials: SessionCredentials, least_length: int = 0) -> str:
+        """The token of a session, base64, at least so many characters long."""
+
+    def open(self, token: str) -> SessionCredentials | None:
+        """What is in a token, expired or not; None where it was not made here."""
 
 
 class Recipient(msgspec.Struct, frozen=True):

@@ -5,7 +5,10 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from strongroom.model.grant import Grant
+from strongroom.model.identity import Credential, Principal, PrincipalKind, StoredPrincipal
 from strongroom.model.key import Alias, Key, Material, StoredKey
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.region import Realm
 
 T = TypeVar("T")
@@ -15,25 +18,16 @@ class Change(msgspec.Struct, frozen=True):
     """One entry of the change log: what has to leave the caches.
 
     Attributes:
-        kind: ``key`` (with all that belongs to it), ``alias``, ``credential``, ``clock`` (the offset of key life) or
-            ``none`` (housekeeping).
-        name: The key id, alias name or access key id; empty for the others.
+        kind: ``key`` (with all that belongs to it but its grants), ``grants``, ``alias``, ``principal`` (with all that
+            belongs to it), ``credential``, ``clock`` (the offset of key life) or ``none`` (housekeeping).
+        name: The key id, alias name or access key id; for ``grants`` the key id, a space and the grantee's token, or
+            the key id alone for all of them; for ``principal`` its kind, a space and its name; empty for the others.
     """
 
     kind: str
     account: str
     region: str
     name: str
-
-
-class Credential(msgspec.Struct, frozen=True):
-    """An access key as stored; ``sealed_secret`` is bound to the access key id and account."""
-
-    access_key_id: str
-    account: str
-    sealed_secret: bytes
-    active: bool
-    created_at: float
 
 
 class LastUsage(msgspec.Struct, frozen=True):
@@ -80,6 +74,36 @@ class Reads(Protocol):
     def aliases(self, realm: Realm, after: str, limit: int) -> list[Alias]:
         """The realm's aliases with names greater than ``after``, in order, at most ``limit``."""
 
+    def grants_of(self, realm: Realm, key_id: str, grantee_token: str) -> tuple[Grant, ...]:
+        """The grants on a key for one grantee, oldest first; fast however many others the key has."""
+
+    def grant(self, realm: Realm, key_id: str, grant_id: str) -> Grant | None:
+        """A grant, or None."""
+
+    def grants(self, realm: Realm, key_id: str, after: str, limit: int) -> list[Grant]:
+        """The grants on a key with ids greater than ``after``, in order, at most ``limit``."""
+
+    def retirable_grants(self, region: str, retiring_token: str, after: str, limit: int) -> list[Grant]:
+        """A Region's grants, of all accounts, that name a retiring principal: as ``grants``."""
+
+    def grant_count(self, realm: Realm, key_id: str) -> int:
+        """How many grants a key has."""
+
+    def account_names(self, after: str, limit: int) -> list[str]:
+        """The accounts known here greater than ``after``, in order, at most ``limit``."""
+
+    def principal(self, account: str, kind: PrincipalKind, name: str) -> StoredPrincipal | None:
+        """The root (whose name is empty), a user or a role of an account, or None."""
+
+    def principal_named(self, account: str, kind: PrincipalKind, name: str) -> Principal | None:
+        """The own row of a principal, or None; it alone is checked, so that many can be read at once."""
+
+    def principal_of_id(self, unique_id: str) -> Principal | None:
+        """The user or role that has a unique id, or None: as ``principal_named``."""
+
+    def principals(self, account: str, kind: PrincipalKind, after: str, limit: int) -> list[Principal]:
+        """An account's users or roles with names greater than ``after``, in order, at most ``limit``."""
+
     def credential(self, access_key_id: str) -> Credential | None:
         """An access key, or None."""
 
@@ -111,7 +135,7 @@ class Transaction(Reads, Protocol):
     def delete_material(self, key: Key, material_id: str) -> None:
         """Remove a material of a key, so that the key does not know it any more."""
 
-    def put_policy(self, key: Key, name: str, document: str) -> None:
+    def put_policy(self, key: Key, name: str, policy: BoundPolicy) -> None:
         """Add or replace a policy of a key."""
 
     def put_tags(self, key: Key, tags: Mapping[str, str]) -> None:
@@ -126,8 +150,32 @@ class Transaction(Reads, Protocol):
     def delete_alias(self, alias: Alias) -> None:
         """Remove an alias."""
 
+    def put_grant(self, grant: Grant) -> None:
+        """Add a grant."""
+
+    def delete_grant(self, grant: Grant) -> None:
+        """Remove a grant."""
+
+    def put_account(self, account: str, created_at: float) -> None:
+        """Add an account with its root, or leave it as it is where it is known."""
+
+    def put_principal(self, principal: Principal) -> None:
+        """Add a user or a role, or replace its own row."""
+
+    def delete_principal(self, principal: Principal) -> None:
+        """Remove a user or a role with all that belongs to it."""
+
+    def put_principal_policy(self, principal: Principal, name: str, document: str) -> None:
+        """Add or replace an inline policy of a user or a role."""
+
+    def delete_principal_policy(self, principal: Principal, name: str) -> None:
+        """Remove an inline policy of a user or a role."""
+
     def put_credential(self, credential: Credential) -> None:
-        """Add or replace an access key."""
+        """Add or replace an access key of a principal."""
+
+    def delete_credential(self, credential: Credential) -> None:
+        """Remove an access key."""
 
     def put_usage(self, usage: LastUsage) -> None:
         """Take note of the last use of a key, unless a later one was put, or the key is gone or younger than it."""

@@ -1,12 +1,13 @@
 """The whole of the store against its set hashes."""
 
 from collections import Counter
+from typing import Any
 
 from sqlalchemy import select
 
 from strongroom.ports import TamperedStoreError
 from strongroom.storage import changes, schema
-from strongroom.storage.rows import ACCOUNTS, AUDIT_HEADS, CREDENTIALS, META, REALMS, REGISTRY, REGISTRY_NAME
+from strongroom.storage.rows import ACCOUNTS, AUDIT_HEADS, META, REALMS, REGISTRY, REGISTRY_NAME
 from strongroom.storage.sealed import SealedRows
 
 _UNDER_REGISTRY = (
@@ -15,7 +16,7 @@ _UNDER_REGISTRY = (
 )
 _ACCOUNTS = select(schema.accounts)
 _REALMS = select(schema.realms)
-_CREDENTIALS = select(schema.credentials)
+_UNDER_ACCOUNTS = select(schema.principals.c.account, schema.principals.c.mac)
 _UNDER_REALMS = tuple(
     select(table.c.account, table.c.region, table.c.mac) for table in (schema.keys, schema.tombstones)
 )
@@ -24,9 +25,9 @@ _UNDER_REALMS = tuple(
 def check(rows: SealedRows) -> None:
     """Require that no row which decides access was added, taken away or put back behind the service's back.
 
-    Reads every row of the registry, meta, accounts, access keys, realms and audit heads, the newest change log entry,
-    and of each key and tombstone its MAC: a key's other columns, and what belongs to it, are checked each time that it
-    is read.
+    Reads every row of the registry, meta, accounts, realms and audit heads, the newest change log entry, and of each
+    principal, key and tombstone its MAC: the other columns of a principal or a key, and what belongs to it, are checked
+    each time that it is read.
 
     Raises:
         TamperedStoreError: Something is not as it was written.
@@ -40,19 +41,24 @@ def check(rows: SealedRows) -> None:
             share += rows.share(row[-1] for row in rows.select(table, statement, {}))
         rows.check_set(REGISTRY, registry, share)
 
-        credentials: Counter[str] = Counter()
-        for row in rows.select(CREDENTIALS, _CREDENTIALS, {}):
-            credentials[row[1]] += rows.seal.element(row[-1])
-        for account in accounts:
-            rows.check_set(ACCOUNTS, account, credentials[account[0]])
+        principals: Counter[str] = Counter()
+        for account, mac in rows.database.stream(_UNDER_ACCOUNTS):
+            principals[account] += rows.seal.element(mac)
+        for row in accounts:
+            rows.check_set(ACCOUNTS, row, principals.pop(row[0], 0))
+        _require_none("principals", principals)
 
         keys: Counter[tuple[str, str]] = Counter()
         for statement in _UNDER_REALMS:
-            for account_id, region, mac in rows.database.stream(statement):
-                keys[account_id, region] += rows.seal.element(mac)
-        for realm in realms:
-            rows.check_set(REALMS, realm, keys.pop((realm[0], realm[1]), 0))
-        for place in keys:
-            raise TamperedStoreError(f"keys: there are rows in {place}, which is no realm")
+            for account, region, mac in rows.database.stream(statement):
+                keys[account, region] += rows.seal.element(mac)
+        for row in realms:
+            rows.check_set(REALMS, row, keys.pop((row[0], row[1]), 0))
+        _require_none("keys", keys)
 
         changes.head(rows)
+
+
+def _require_none(table: str, left: Counter[Any]) -> None:
+    for place in left:
+        raise TamperedStoreError(f"{table}: there are rows under {place}, which does not exist")

@@ -1,18 +1,17 @@
 """Reads of checked rows, from a snapshot or from inside a transaction."""
 
-from sqlalchemy import Select, Table, bindparam, select
+from sqlalchemy import bindparam, select
 
 from strongroom.model.key import Alias, StoredKey
 from strongroom.model.region import Realm
-from strongroom.ports import Credential, Due, LastUsage, RowSeal
+from strongroom.ports import Due, LastUsage
 from strongroom.storage import schema
-from strongroom.storage.database import Database
+from strongroom.storage.grants import GrantReads
+from strongroom.storage.principals import PrincipalReads
 from strongroom.storage.rows import (
-    ACCOUNTS,
     ALIASES,
     AUDIT_HEADS,
     CLOCK_OFFSET,
-    CREDENTIALS,
     DESTROYED,
     KEY_USAGE,
     KEYS,
@@ -23,38 +22,16 @@ from strongroom.storage.rows import (
     TAGS,
     AuditHead,
     alias_of,
-    credential_of,
     key_of,
     material_of,
+    policy_of,
     usage_of,
 )
-from strongroom.storage.sealed import SealedRows
+from strongroom.storage.statements import OF_KEY, here, key_place, page, realm_place
 
-
-def _of_key(table: Table) -> Select[*tuple[object, ...]]:
-    return select(table).where(
-        table.c.account == bindparam("account"),
-        table.c.region == bindparam("region"),
-        table.c.key_id == bindparam("key_id"),
-    )
-
-
-def _page(table: Table, column: str) -> Select[*tuple[object, ...]]:
-    return (
-        select(table)
-        .where(
-            table.c.account == bindparam("account"),
-            table.c.region == bindparam("region"),
-            table.c[column] > bindparam("after"),
-        )
-        .order_by(table.c[column])
-        .limit(bindparam("limit"))
-    )
-
-
-# The rows under a key, by table: a StoredKey is made of them.
+# The rows that a StoredKey is made of, by table.
 CHILDREN = tuple(
-    (sealed, _of_key(table))
+    (sealed, select(table).where(*here(table, *OF_KEY)))
     for sealed, table in (
         (MATERIALS, schema.materials),
         (POLICIES, schema.policies),
@@ -63,15 +40,10 @@ CHILDREN = tuple(
     )
 )
 
-
-def rows_of(realm: Realm, key_id: str) -> dict[str, str]:
-    """The parameters of the statements of ``CHILDREN``."""
-    return {"account": realm.account, "region": realm.region, "key_id": key_id}
-
-
-_KEYS_AFTER = _page(schema.keys, "key_id")
-_ALIASES_AFTER = _page(schema.aliases, "name")
-_CREDENTIAL_MACS = select(schema.credentials.c.mac).where(schema.credentials.c.account == bindparam("account"))
+_INDEX_MAC = select(schema.grant_index.c.mac).where(*here(schema.grant_index, *OF_KEY))
+_REALM = ("account", "region")
+_KEYS_AFTER = page(schema.keys, _REALM, "key_id")
+_ALIASES_AFTER = page(schema.aliases, _REALM, "name")
 _DUE = (
     select(schema.keys)
     .where(schema.keys.c.due_at <= bindparam("until"))
@@ -86,30 +58,27 @@ _OUTBOX = (
 )
 
 
-class SqlReads:
+class SqlReads(GrantReads, PrincipalReads):
     """ports.Reads over one connection, and the reads that only the service itself does."""
 
-    def __init__(self, database: Database, seal: RowSeal) -> None:
-        self._database = database
-        self._rows = SealedRows(database, seal)
-
     def key(self, realm: Realm, key_id: str) -> StoredKey | None:
-        """A key with all that belongs to it, or None; the set of what belongs to it is checked."""
+        """A key with all that belongs to it but its grants, or None; the set of what belongs to it is checked."""
         rows = self._rows
         with self._database.snapshot():
             row = rows.find(KEYS, *realm, key_id)
             if row is None:
                 return None
-            parameters = rows_of(realm, key_id)
+            parameters = key_place(realm, key_id)
             materials, policies, tags, aliases = (
                 rows.select(table, statement, parameters) for table, statement in CHILDREN
             )
-        macs = (child[-1] for children in (materials, policies, tags, aliases) for child in children)
+            index = self._database.rows(_INDEX_MAC, parameters)
+        macs = (child[-1] for children in (materials, policies, tags, aliases, index) for child in children)
         rows.check_set(KEYS, row, rows.share(macs))
         return StoredKey(
             key=key_of(row),
             materials={child[3]: material_of(child) for child in sorted(materials, key=lambda child: child[6])},
-            policies={child[3]: child[4] for child in policies},
+            policies={child[3]: policy_of(child) for child in policies},
             tags={child[3]: child[4] for child in sorted(tags, key=lambda child: child[3])},
             aliases=tuple(alias_of(child) for child in sorted(aliases, key=lambda child: child[2])),
         )
@@ -129,7 +98,7 @@ class SqlReads:
 
         Each row is checked, not the set of them: what is missing here is found by ``check``.
         """
-        parameters = {"account": realm.account, "region": realm.region, "after": after, "limit": limit}
+        parameters = {**realm_place(realm), "after": after, "limit": limit}
         with self._database.snapshot():
             return [row[2] for row in self._rows.select(KEYS, _KEYS_AFTER, parameters)]
 
@@ -138,21 +107,9 @@ class SqlReads:
 
         Checked as in ``key_ids``.
         """
-        parameters = {"account": realm.account, "region": realm.region, "after": after, "limit": limit}
+        parameters = {**realm_place(realm), "after": after, "limit": limit}
         with self._database.snapshot():
             return [alias_of(row) for row in self._rows.select(ALIASES, _ALIASES_AFTER, parameters)]
-
-    def credential(self, access_key_id: str) -> Credential | None:
-        """An access key, or None; the set of its account's access keys is checked."""
-        rows = self._rows
-        with self._database.snapshot():
-            row = rows.find(CREDENTIALS, access_key_id)
-            if row is None:
-                return None
-            account = rows.require(ACCOUNTS, row[1])
-            macs = self._database.rows(_CREDENTIAL_MACS, {"account": row[1]})
-        rows.check_set(ACCOUNTS, account, rows.share(mac for (mac,) in macs))
-        return credential_of(row)
 
     def last_usage(self, realm: Realm, key_id: str) -> LastUsage | None:
         """The last use of a key that was put, or None; an older row, put back, passes here."""

@@ -65,16 +65,49 @@ audit_heads = Table(
 
 # --- children of accounts ---
 
+principals = Table(
+    "principals",
+    metadata,
+    _text("account", key=True),
+    _text("kind", key=True),
+    _text("name", key=True),
+    _text("path"),
+    _text("unique_id"),
+    _column("created_at", Double),
+    _text("description"),
+    _column("trust_document", Text, null=True),
+    _column("trust_bindings", Text, null=True),
+    _column("max_session_seconds", BigInteger),
+    *_set_hash(),
+    *_seal(),
+    Index("ix_principals_id", "unique_id"),
+)
+
+# --- children of principals ---
+
+principal_policies = Table(
+    "principal_policies",
+    metadata,
+    _text("account", key=True),
+    _text("kind", key=True),
+    _text("name", key=True),
+    _text("policy_name", key=True),
+    _text("document"),
+    *_seal(),
+)
+
 credentials = Table(
     "credentials",
     metadata,
     _text("access_key_id", key=True),
     _text("account"),
+    _text("kind"),
+    _text("name"),
     _blob("sealed_secret"),
     _column("active", Boolean),
     _column("created_at", Double),
     *_seal(),
-    Index("ix_credentials_account", "account"),
+    Index("ix_credentials_principal", "account", "kind", "name"),
 )
 
 # --- children of realms ---
@@ -147,6 +180,7 @@ policies = Table(
     _text("key_id", key=True),
     _text("name", key=True),
     _text("document"),
+    _text("bindings"),
     *_seal(),
 )
 
@@ -172,6 +206,40 @@ aliases = Table(
     _column("updated_at", Double),
     *_seal(),
     Index("ix_aliases_key", "account", "region", "key_id"),
+)
+
+grant_index = Table(
+    "grant_index",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _blob("buckets"),
+    *_seal(),
+)
+
+# --- children of the buckets in grant_index ---
+
+grants = Table(
+    "grants",
+    metadata,
+    _text("account", key=True),
+    _text("region", key=True),
+    _text("key_id", key=True),
+    _text("grant_id", key=True),
+    _text("name"),
+    _column("created_at", Double),
+    _text("grantee"),
+    _text("grantee_token"),
+    _column("retiring", Text, null=True),
+    _column("retiring_token", Text, null=True),
+    _text("issuing_account"),
+    _text("operations"),
+    _text("constraints"),
+    _column("bucket", BigInteger),
+    *_seal(),
+    Index("ix_grants_bucket", "account", "region", "key_id", "bucket"),
+    Index("ix_grants_retiring", "region", "retiring_token", "grant_id"),
 )
 
 # --- beside the tree ---

@@ -28,6 +28,9 @@ from strongroom.storage.database import Database, Row
 NONCE_BYTES = 16
 MODULUS = 1 << 256
 
+SET_HASH = slice(-4, -2)
+"""Where a parent's row has its nonce and set hash."""
+
 _LENGTH_TYPE = struct.Struct(">IB")
 _INTEGER = struct.Struct(">IBq")
 _FLOAT = struct.Struct(">IBd")
@@ -172,14 +175,20 @@ class SealedRows:
         nonce = os.urandom(NONCE_BYTES)
         return nonce, ((self.seal.mask(nonce) + share) % MODULUS).to_bytes(32, "big")
 
-    def shifted(self, parent: Row, share: int) -> tuple[bytes, bytes]:
-        """Nonce and set hash of a checked parent row after ``share`` is added to the sum of its elements."""
-        return self.set_hash(int.from_bytes(parent[-3], "big") - self.seal.mask(parent[-4]) + share)
+    def shifted(self, hashes: Row, share: int) -> tuple[bytes, bytes]:
+        """Nonce and set hash, checked, after ``share`` is added to the sum of the elements."""
+        nonce, total = hashes
+        return self.set_hash(int.from_bytes(total, "big") - self.seal.mask(nonce) + share)
 
     def check_set(self, table: SealedTable, parent: Row, share: int) -> None:
         """Require that a checked parent's elements sum up to ``share``."""
-        found = ((self.seal.mask(parent[-4]) + share) % MODULUS).to_bytes(32, "big")
-        if not compare_digest(found, parent[-3]):
+        self.check_sum(table, parent, parent[SET_HASH], share)
+
+    def check_sum(self, table: SealedTable, parent: Row, hashes: Row, share: int) -> None:
+        """Require that the elements under a nonce and set hash, which a checked parent holds, sum up to ``share``."""
+        nonce, total = hashes
+        found = ((self.seal.mask(nonce) + share) % MODULUS).to_bytes(32, "big")
+        if not compare_digest(found, total):
             raise TamperedStoreError(f"{table.place(parent)}: the set of rows under it is not the one written")
 
     def share(self, macs: Iterable[bytes]) -> int:

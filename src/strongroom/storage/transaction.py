@@ -1,98 +1,52 @@
-"""One job's transaction: the writes of a savepoint, and what they leave to do before the commit."""
+"""One job's transaction: the writes of a savepoint."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import insert
 
 from strongroom.model.key import Alias, Key, Material, StoredKey
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.region import Realm
-from strongroom.ports import Change, Credential, LastUsage, RowSeal
+from strongroom.ports import LastUsage
 from strongroom.storage import changes, schema
-from strongroom.storage.database import Database, Row
-from strongroom.storage.reads import CHILDREN, SqlReads, rows_of
+from strongroom.storage.grants import GrantWrites
+from strongroom.storage.principals import PrincipalWrites
+from strongroom.storage.reads import CHILDREN, SqlReads
 from strongroom.storage.rows import (
-    ACCOUNTS,
     ALIASES,
     AUDIT_HEADS,
     CLOCK_OFFSET,
-    CREDENTIALS,
-    DESTROYED,
     KEY_USAGE,
     KEYS,
     LEASES,
     MATERIALS,
     META,
     POLICIES,
-    REALMS,
-    REGISTRY,
-    REGISTRY_NAME,
     SHREDDED,
     TAGS,
     TOMBSTONES,
     AuditHead,
     RootKeyRow,
     alias_values,
-    credential_values,
     key_of,
     key_values,
     material_values,
+    policy_values,
     usage_of,
     usage_values,
 )
-from strongroom.storage.sealed import SealedRows, SealedTable
+from strongroom.storage.statements import key_place
 
 _ADD_RECORD = insert(schema.audit_outbox)
 _ADD_ROOT_KEY = insert(schema.root_keys)
 
 
-class Pending:
-    """What the jobs of a batch leave to the end of it: shares of the upper set hashes, and change log entries.
-
-    So the rows that all jobs share, of realms and the registry, are written once in a batch.
-    """
-
-    def __init__(self) -> None:
-        self.changes: dict[Change, None] = {}
-        self.realms: Counter[Realm] = Counter()
-        self.registry = 0
-        self.destroys = False
-
-    def merge(self, other: "Pending") -> None:
-        """Take over what a job left."""
-        self.changes.update(other.changes)
-        for realm, share in other.realms.items():
-            self.realms[realm] += share
-        self.registry += other.registry
-        self.destroys |= other.destroys
-
-    def settle(self, rows: SealedRows) -> None:
-        """Write it all down; the last thing before the commit."""
-        registry = self.registry
-        for realm, share in self.realms.items():
-            old = rows.find(REALMS, *realm)
-            hashes = rows.set_hash(share) if old is None else rows.shifted(old, share)
-            registry += rows.write(REALMS, old, (*realm, *hashes))
-        if self.destroys:
-            old = rows.find(META, DESTROYED)
-            registry += rows.write(META, old, (DESTROYED, str(1 if old is None else int(old[1]) + 1)))
-        if registry:
-            old = rows.require(REGISTRY, REGISTRY_NAME)
-            rows.write(REGISTRY, old, (REGISTRY_NAME, *rows.shifted(old, registry)))
-        self.changes.pop(changes.NOTHING, None)
-        changes.append(rows, changes.head(rows), self.changes or (changes.NOTHING,))
-
-
-class SqlTransaction(SqlReads):
+class SqlTransaction(SqlReads, GrantWrites, PrincipalWrites):
     """ports.Transaction, and the writes that only the service itself does.
 
     A write of something that hangs on a missing parent (a policy of a key that is not there) raises TamperedStoreError.
     """
-
-    def __init__(self, database: Database, seal: RowSeal) -> None:
-        super().__init__(database, seal)
-        self.pending = Pending()
 
     # --- keys and what belongs to them ---
 
@@ -106,8 +60,8 @@ class SqlTransaction(SqlReads):
         share = 0
         for material in stored.materials.values():
             share += rows.write(MATERIALS, None, material_values(key, material))
-        for name, document in stored.policies.items():
-            share += rows.write(POLICIES, None, (*key.realm, key.key_id, name, document))
+        for name, policy in stored.policies.items():
+            share += rows.write(POLICIES, None, policy_values(key, name, policy))
         for tag_key, tag_value in stored.tags.items():
             share += rows.write(TAGS, None, (*key.realm, key.key_id, tag_key, tag_value))
         self.pending.realms[key.realm] += rows.write(KEYS, None, (*key_values(key), *rows.set_hash(share)))
@@ -118,13 +72,14 @@ class SqlTransaction(SqlReads):
         self._rewrite_key(key.realm, key.key_id, 0, key_values(key))
 
     def delete_key(self, key: Key, at: float) -> None:
-        """Destroy a key with all that belongs to it, its aliases too; what stays is a tombstone."""
+        """Destroy a key with all that belongs to it, its aliases and grants too; what stays is a tombstone."""
         rows, place = self._rows, (*key.realm, key.key_id)
         for table, statement in CHILDREN:
-            for child in rows.select(table, statement, rows_of(key.realm, key.key_id)):
+            for child in rows.select(table, statement, key_place(key.realm, key.key_id)):
                 rows.remove(table, child)
                 if table is ALIASES:
                     self._changed("alias", key.realm, child[2])
+        self._delete_grants(key.realm, key.key_id)
         usage = rows.find(KEY_USAGE, *place)
         if usage is not None:
             rows.remove(KEY_USAGE, usage)
@@ -132,6 +87,7 @@ class SqlTransaction(SqlReads):
         self.pending.realms[key.realm] += self._put(TOMBSTONES, (*place, at))
         self.pending.destroys = True
         self._changed("key", key.realm, key.key_id)
+        self._changed("grants", key.realm, key.key_id)
 
     def put_material(self, key: Key, material: Material) -> None:
         """Add or replace a material of a key."""
@@ -146,9 +102,9 @@ class SqlTransaction(SqlReads):
         self.pending.destroys = True
         self._rewrite_key(key.realm, key.key_id, self._rows.remove(MATERIALS, old))
 
-    def put_policy(self, key: Key, name: str, document: str) -> None:
+    def put_policy(self, key: Key, name: str, policy: BoundPolicy) -> None:
         """Add or replace a policy of a key."""
-        self._rewrite_key(key.realm, key.key_id, self._put(POLICIES, (*key.realm, key.key_id, name, document)))
+        self._rewrite_key(key.realm, key.key_id, self._put(POLICIES, policy_values(key, name, policy)))
 
     def put_tags(self, key: Key, tags: Mapping[str, str]) -> None:
         """Add or replace tags of a key."""
@@ -198,23 +154,6 @@ class SqlTransaction(SqlReads):
             rows.write(KEY_USAGE, old, usage_values(usage))
             self.pending.changes[changes.NOTHING] = None
 
-    # --- accounts and access keys ---
-
-    def put_account(self, account: str, created_at: float) -> None:
-        """Add an account, if it is not there."""
-        if self._rows.find(ACCOUNTS, account) is None:
-            self._hang(self._rows.write(ACCOUNTS, None, (account, created_at, *self._rows.set_hash(0))))
-
-    def put_credential(self, credential: Credential) -> None:
-        """Add or replace an access key of an account that is there."""
-        values = credential_values(credential)
-        old = self._rows.find(CREDENTIALS, credential.access_key_id)
-        share = self._rows.write(CREDENTIALS, old, values)
-        for account, part in self._parts(share, credential.account, old, None if old is None else old[1]).items():
-            parent = self._rows.require(ACCOUNTS, account)
-            self._hang(self._rows.write(ACCOUNTS, parent, (*parent[:-4], *self._rows.shifted(parent, part))))
-        self._changed("credential", Realm(credential.account, ""), credential.access_key_id)
-
     # --- the whole store, and the audit ---
 
     def put_meta(self, name: str, value: str) -> None:
@@ -256,30 +195,3 @@ class SqlTransaction(SqlReads):
         """Put an audit payload into the outbox of this transaction."""
         self._database.run(_ADD_RECORD, {"event_id": event_id, "payload": payload})
         self.pending.changes[changes.NOTHING] = None
-
-    # --- parents ---
-
-    def _put(self, table: SealedTable, values: Row) -> int:
-        """Add a row or replace the one of its key; the row's share in its parent."""
-        return self._rows.write(table, self._rows.find(table, *values[: len(table.keys)]), values)
-
-    def _parts(self, share: int, parent: str, old: Row | None, old_parent: str | None) -> dict[str, int]:
-        """Divide the share of a replaced row between its new parent and the one that it was under before."""
-        if old is None or old_parent is None or old_parent == parent:
-            return {parent: share}
-        gone = self._rows.seal.element(old[-1])
-        return {old_parent: -gone, parent: share + gone}
-
-    def _rewrite_key(self, realm: Realm, key_id: str, share: int, values: Row | None = None) -> None:
-        old = self._rows.require(KEYS, *realm, key_id)
-        hashes = self._rows.shifted(old, share)
-        self.pending.realms[realm] += self._rows.write(KEYS, old, (*(values or old[:-4]), *hashes))
-        self._changed("key", realm, key_id)
-
-    def _hang(self, share: int) -> None:
-        """Take note of a row right under the registry."""
-        self.pending.registry += share
-        self.pending.changes[changes.NOTHING] = None
-
-    def _changed(self, kind: str, realm: Realm, name: str) -> None:
-        self.pending.changes[Change(kind, realm.account, realm.region, name)] = None

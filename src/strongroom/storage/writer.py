@@ -10,7 +10,8 @@ from strongroom.ports import RowSeal, StoreUnavailableError
 from strongroom.storage.database import Database
 from strongroom.storage.sealed import SealedRows
 from strongroom.storage.sqlite import FileLock
-from strongroom.storage.transaction import Pending, SqlTransaction
+from strongroom.storage.transaction import SqlTransaction
+from strongroom.storage.writes import Pending
 
 MAX_BATCH = 64
 """Jobs a commit. It bounds how long others wait for the lock, and is enough to hide the cost of the sync."""

@@ -1,6 +1,7 @@
 """A key of each kind in each state, and for each operation a request that its state or its kind alone can refuse."""
 
 import functools
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Any, NamedTuple
 
 from Crypto.PublicKey import ECC
 
+from strongroom.model.grant import Constraints, Grant, GrantOperation
+from strongroom.model.region import Realm
 from strongroom.model.state import KeyState
 from tests.compat import independent
-from tests.core import DATABASE, ELSEWHERE, REGION, Core, key_id_of, open_core
+from tests.core import ACCOUNT, DATABASE, ELSEWHERE, REGION, Core, key_id_of, open_core
 from tests.jobs import run_jobs
 from tests.operations.kms.state_table import KINDS
 
 MESSAGE = b"a message"
+GRANT_ID = "ab" * 32
+ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
 FREE_REGION = "ap-south-1"
 WRAPPING = "RSAES_OAEP_SHA_256"
 RSA = "RSAES_OAEP_SHA_1"
@@ -91,6 +96,7 @@ def bring(core: Core, scene: Scene, state: str) -> None:
         core.put_state(scene.key, KeyState.UNAVAILABLE)
     elif state != "Enabled":
         core.ok(_WAYS[state], KeyId=key_id)
+    core.store.run(lambda tx: tx.put_grant(grant_on(scene.key)))  # no user can make one in every state
     assert core.ok("DescribeKey", KeyId=key_id)["KeyMetadata"]["KeyState"] == state
 
 
@@ -130,6 +136,24 @@ def _make(core: Core, kind: str, home: str, *, related: bool) -> Scene:
         blob=core.ok(operation, region=home, KeyId=key_id, **members)[result],
         other_blob=core.ok("Encrypt", KeyId=other, Plaintext=MESSAGE)["CiphertextBlob"],
         parcel=parcel,
+    )
+
+
+def grant_on(arn: str) -> Grant:
+    """A grant on a key that gives nobody anything: its account may retire it anyway."""
+    return Grant(
+        realm=Realm(ACCOUNT, REGION),
+        key_id=key_id_of(arn),
+        grant_id=GRANT_ID,
+        name="",
+        created_at=0.0,
+        grantee=ROOT_ARN,
+        grantee_token=ACCOUNT,
+        retiring=None,
+        retiring_token=None,
+        issuing_account=ACCOUNT,
+        operations=(GrantOperation.RETIRE_GRANT,),
+        constraints=Constraints(),
     )
 
 
@@ -176,6 +200,12 @@ _MAKES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+_POLICY = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"}],
+})  # fmt: skip
+
+
 def _on_key(**members: Any) -> Callable[[Scene], dict[str, Any]]:
     return lambda it: {"KeyId": key_id_of(it.key), **members}
 
@@ -183,6 +213,7 @@ def _on_key(**members: Any) -> Callable[[Scene], dict[str, Any]]:
 REQUESTS: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "CancelKeyDeletion": _on_key(),
     "CreateAlias": lambda it: {"AliasName": "alias/new", "TargetKeyId": it.key},
+    "CreateGrant": _on_key(GranteePrincipal=ROOT_ARN, Operations=["DescribeKey"]),
     "Decapsulate": lambda it: {
         "KeyId": it.key, "SharedSecretCiphertextBlob": it.blob, "EncapsulationAlgorithm": "ML_KEM",
     },
@@ -212,10 +243,11 @@ REQUESTS: dict[str, Callable[[Scene], dict[str, Any]]] = {
         "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
     },
     "ListAliases": _on_key(),
+    "ListGrants": _on_key(),
     "ListKeyPolicies": _on_key(),
     "ListKeyRotations": _on_key(),
     "ListResourceTags": _on_key(),
-    "PutKeyPolicy": _on_key(Policy="{}"),
+    "PutKeyPolicy": _on_key(Policy=_POLICY, BypassPolicyLockoutSafetyCheck=True),
     "ReEncrypt from": lambda it: {
         "CiphertextBlob": it.blob, "SourceKeyId": it.key, "SourceEncryptionAlgorithm": it.algorithm,
         "DestinationKeyId": it.other,
@@ -224,6 +256,8 @@ REQUESTS: dict[str, Callable[[Scene], dict[str, Any]]] = {
         "CiphertextBlob": it.other_blob, "DestinationKeyId": it.key, "DestinationEncryptionAlgorithm": it.algorithm,
     },
     "ReplicateKey": _on_key(ReplicaRegion=FREE_REGION),
+    "RetireGrant": _on_key(GrantId=GRANT_ID),
+    "RevokeGrant": _on_key(GrantId=GRANT_ID),
     "RotateKeyOnDemand": _on_key(),
     "ScheduleKeyDeletion": _on_key(),
     "Sign": _on_key(**_SIGNATURE),

@@ -20,6 +20,7 @@ ROTATION_SETTING = " ?7  1|7 3|7  6   7   14  ?7"
 TABLE = {
     "CancelKeyDeletion": "4 4 ok 4 4 4 4",
     "CreateAlias": MARKING,
+    "CreateGrant": "ok 1 2|3 5 ok 14 ok",
     "Decapsulate": STORED_NOWHERE,  # not in AWS's table yet: as its like
     "Decrypt": CRYPTOGRAPHIC,
     "DeleteAlias": READING,
@@ -44,6 +45,7 @@ TABLE = {
     "GetPublicKey": STORED_NOWHERE,
     "ImportKeyMaterial": "?9 ?9 8|9 ok 9 14 ok",
     "ListAliases": READING,
+    "ListGrants": READING,
     "ListKeyPolicies": READING,
     "ListKeyRotations": "?7 ?7 ?7 ok 7 ?7 ?7",
     "ListResourceTags": READING,
@@ -51,6 +53,8 @@ TABLE = {
     "ReEncrypt from": CRYPTOGRAPHIC,
     "ReEncrypt to": CRYPTOGRAPHIC,
     "ReplicateKey": "ok 1 2|3 5 n/a 14 15",
+    "RetireGrant": READING,
+    "RevokeGrant": READING,
     "RotateKeyOnDemand": "?7 1|7 3|7 5 7 14 ?7",
     "ScheduleKeyDeletion": "ok ok 3 ok ok ok 15",
     "Sign": STORED_NOWHERE,

@@ -8,10 +8,17 @@ from tests.core import ACCOUNT, ELSEWHERE, MISSING, OTHER, REGION, Core, key_id_
 
 CONTEXT = {"purpose": "test", "tenant": "\u00fc"}
 UNKNOWN = (
-    "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not"
-    " allowed to access."
+    "User: arn:aws:iam::{account}:root is not authorized to perform: {action} on the resource associated with this"
+    " ciphertext because the resource does not exist in this Region, no resource-based policies allow access, or a"
+    " resource-based policy explicitly denies access"
 )
-UNKNOWN_KEY = ("AccessDeniedException", UNKNOWN)
+
+
+def unknown_key(account: str = ACCOUNT, action: str = "kms:Decrypt") -> tuple[str, str]:
+    """The refusal of a ciphertext that names no key of the caller's."""
+    return "AccessDeniedException", UNKNOWN.format(account=account, action=action)
+
+
 WRONG_KEY = (
     "IncorrectKeyException",
     "The key ID in the request does not identify a CMK that can perform this operation.",
@@ -74,11 +81,13 @@ def test_a_ciphertext_names_a_key_of_its_own_account_and_region(core: Core, key:
     """In another Region, or of another account or a key that is gone, it names no key that the caller may use."""
     blob = encrypt(core, key)
     gone = blob[:9] + bytes(16) + blob[25:]
-    assert core.refused("Decrypt", CiphertextBlob=blob, region=ELSEWHERE) == UNKNOWN_KEY
-    assert core.refused("Decrypt", CiphertextBlob=blob, account=OTHER) == UNKNOWN_KEY
-    assert core.refused("Decrypt", CiphertextBlob=gone) == UNKNOWN_KEY
-    assert core.refused("Decrypt", CiphertextBlob=gone, account=OTHER) == UNKNOWN_KEY
-    assert core.refused("ReEncrypt", CiphertextBlob=gone, DestinationKeyId=key) == UNKNOWN_KEY
+    assert core.refused("Decrypt", CiphertextBlob=blob, region=ELSEWHERE) == unknown_key()
+    assert core.refused("Decrypt", CiphertextBlob=blob, account=OTHER) == unknown_key(OTHER)
+    assert core.refused("Decrypt", CiphertextBlob=gone) == unknown_key()
+    assert core.refused("Decrypt", CiphertextBlob=gone, account=OTHER) == unknown_key(OTHER)
+    assert core.refused("ReEncrypt", CiphertextBlob=gone, DestinationKeyId=key) == unknown_key(
+        action="kms:ReEncryptFrom"
+    )
 
 
 def test_a_key_id_that_is_not_the_ciphertexts(core: Core, key: str) -> None:

@@ -138,6 +138,7 @@ def test_the_record_of_an_import(core: Core) -> None:
         key,
         bytes(32),
         ValidTo=1_747_806_465,
+        ExpirationModel="KEY_MATERIAL_EXPIRES",
         ImportType="NEW_KEY_MATERIAL",
         KeyMaterialDescription="from the safe",
     )

@@ -27,8 +27,8 @@ KEY_CASES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "VerifyMac": ("HMAC", {"macAlgorithm": "HMAC_SHA_256"}, None),
 }
 ELSEWHERE = {
-    "CreateKey", "DeleteImportedKeyMaterial", "GetParametersForImport", "ImportKeyMaterial", "ReplicateKey",
-    "UpdatePrimaryRegion",
+    "CreateGrant", "CreateKey", "DeleteImportedKeyMaterial", "GetParametersForImport", "ImportKeyMaterial",
+    "ListGrants", "ListRetirableGrants", "ReplicateKey", "RetireGrant", "RevokeGrant", "UpdatePrimaryRegion",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from strongroom.model.state import KeyState
 from tests.core import ACCOUNT, ELSEWHERE, MISSING, OTHER, REGION, Core, key_id_of
+from tests.policies import open_policy
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 MATERIAL_ID = re.compile(r"[0-9a-f]{64}")
@@ -53,7 +54,7 @@ def test_a_new_key_is_what_was_asked_for(core: Core) -> None:
     plain = metadata(core, core.new_key())
     key = core.new_key(
         Description="for\u00fc all \u2603",
-        Policy='{ "Version":"2012-10-17" }',
+        Policy=open_policy(),
         Tags=[{"TagKey": "b", "TagValue": ""}, {"TagKey": "a", "TagValue": "1"}],
         KeySpec="SYMMETRIC_DEFAULT",
         KeyUsage="ENCRYPT_DECRYPT",
@@ -67,7 +68,7 @@ def test_a_new_key_is_what_was_asked_for(core: Core) -> None:
     assert {name: value for name, value in made.items() if name not in own} == {
         name: value for name, value in plain.items() if name not in own
     }
-    assert core.ok("GetKeyPolicy", KeyId=key)["Policy"] == '{ "Version":"2012-10-17" }'
+    assert core.ok("GetKeyPolicy", KeyId=key)["Policy"] == open_policy()
     assert core.ok("ListResourceTags", KeyId=key)["Tags"] == [
         {"TagKey": "a", "TagValue": "1"},
         {"TagKey": "b", "TagValue": ""},
@@ -157,7 +158,7 @@ def test_switching_a_key_off_and_on(core: Core, key: str) -> None:
 
 def test_switching_touches_nothing_else(core: Core) -> None:
     """Description, policy, tags and aliases outlive each change of the key's row."""
-    key = core.new_key(Description="d", Policy='{"Id":"p"}', Tags=[{"TagKey": "a", "TagValue": "b"}])
+    key = core.new_key(Description="d", Policy=open_policy(), Tags=[{"TagKey": "a", "TagValue": "b"}])
     core.ok("CreateAlias", AliasName="alias/app", TargetKeyId=key)
     before = core.stored(key)
     core.ok("DisableKey", KeyId=key)

@@ -8,9 +8,10 @@ import pytest
 
 from strongroom.operations.table import OPERATIONS
 from tests.core import ACCOUNT, OTHER, REGION, Core, key_id_of
+from tests.policies import open_policy
 
 ALIAS = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/app"
-POLICY = '{"Version":"2012-10-17"}'
+POLICY = open_policy()
 CONTEXT = {"a": "b"}
 PLAINTEXT = b"a plaintext that stays out"
 
@@ -158,10 +159,10 @@ CASES: dict[str, Callable[[Scene], Case]] = {
     ),
 }
 WRITES = {
-    "CancelKeyDeletion", "CreateAlias", "CreateKey", "DeleteAlias", "DeleteImportedKeyMaterial", "DisableKey",
-    "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "ImportKeyMaterial", "PutKeyPolicy", "ReplicateKey",
-    "RotateKeyOnDemand", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
-    "UpdatePrimaryRegion",
+    "CancelKeyDeletion", "CreateAlias", "CreateGrant", "CreateKey", "DeleteAlias", "DeleteImportedKeyMaterial",
+    "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "ImportKeyMaterial", "PutKeyPolicy",
+    "ReplicateKey", "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "TagResource",
+    "UntagResource", "UpdateAlias", "UpdateKeyDescription", "UpdatePrimaryRegion",
 }  # fmt: skip
 
 

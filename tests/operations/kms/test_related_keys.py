@@ -5,6 +5,7 @@ import pytest
 from tests.core import Core, key_id_of
 from tests.operations.kms.kinds import KINDS
 from tests.operations.kms.regions import FAR, HOME, NEAR, at, replicated, state
+from tests.policies import open_policy
 
 SHARED = ("KeyId", "KeySpec", "KeyUsage", "Origin", "KeyManager", "MultiRegion", "CurrentKeyMaterialId")
 ALGORITHMS = ("EncryptionAlgorithms", "SigningAlgorithms", "MacAlgorithms", "KeyAgreementAlgorithms")
@@ -75,7 +76,7 @@ def test_state_description_tags_aliases_and_policy_are_each_keys_own(core: Core)
         core.ok("UpdateKeyDescription", region=region, KeyId=changed, Description="changed")
         core.ok("TagResource", region=region, KeyId=changed, Tags=[{"TagKey": region, "TagValue": "1"}])
         core.ok("CreateAlias", region=region, AliasName="alias/the-same", TargetKeyId=changed)
-        core.ok("PutKeyPolicy", region=region, KeyId=changed, Policy="{}")
+        core.ok("PutKeyPolicy", region=region, KeyId=changed, Policy=open_policy("changed"))
         core.ok("DisableKey", region=region, KeyId=changed)
         assert core.stored(kept) == before
         core.ok("EnableKey", region=region, KeyId=changed)

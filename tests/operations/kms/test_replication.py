@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.state import KeyState
 from tests.core import OTHER, REGIONS, Core, key_id_of
 from tests.jobs import run_jobs
 from tests.operations.kms.kinds import KINDS
 from tests.operations.kms.regions import FAR, HOME, NEAR, at, places, replicated
+from tests.policies import open_policy
 
 DEFAULT_POLICY_PRINCIPAL = "arn:aws:iam::123456789012:root"
 
@@ -72,13 +74,13 @@ def test_a_replica_has_its_own_policy_description_and_tags(core: Core) -> None:
     """What is given is the replica's alone, and comes back in the answer."""
     primary = core.new_key(MultiRegion=True, Tags=[{"TagKey": "a", "TagValue": "1"}])
     own: dict[str, Any] = {
-        "Policy": '{"Id":"own"}', "Description": "own", "Tags": [{"TagKey": "b", "TagValue": "2"}],
+        "Policy": open_policy("own"), "Description": "own", "Tags": [{"TagKey": "b", "TagValue": "2"}],
     }  # fmt: skip
     answer = core.ok("ReplicateKey", KeyId=primary, ReplicaRegion=NEAR, **own)
     assert (answer["ReplicaPolicy"], answer["ReplicaTags"]) == (own["Policy"], own["Tags"])
     assert answer["ReplicaKeyMetadata"]["Description"] == "own"
     replica = core.stored(at(primary, NEAR))
-    assert (replica.policies, replica.tags) == ({"default": own["Policy"]}, {"b": "2"})
+    assert (replica.policies, replica.tags) == ({"default": BoundPolicy(open_policy("own"))}, {"b": "2"})
     assert core.stored(primary).tags == {"a": "1"}
 
 
@@ -256,13 +258,16 @@ def test_what_happens_while_a_replica_is_creating(core: Core) -> None:
     core.ok("UpdateKeyDescription", region=NEAR, KeyId=replica, Description="changed")
     core.ok("TagResource", region=NEAR, KeyId=replica, Tags=[{"TagKey": "a", "TagValue": "1"}])
     core.ok("CreateAlias", region=NEAR, AliasName="alias/own", TargetKeyId=replica)
-    core.ok("PutKeyPolicy", region=NEAR, KeyId=replica, Policy="{}")
+    core.ok("PutKeyPolicy", region=NEAR, KeyId=replica, Policy=open_policy("later"))
     for operation in ("EnableKey", "DisableKey"):
         assert core.refused(operation, region=NEAR, KeyId=replica)[0] == "KMSInvalidStateException"
     run_jobs(core)
     stored = core.stored(replica)
     assert (stored.key.state, stored.key.description, stored.tags) == ("Enabled", "changed", {"a": "1"})
-    assert ([alias.name for alias in stored.aliases], stored.policies) == (["alias/own"], {"default": "{}"})
+    assert ([alias.name for alias in stored.aliases], stored.policies) == (
+        ["alias/own"],
+        {"default": BoundPolicy(open_policy("later"))},
+    )
 
 
 # --- records ---
@@ -271,7 +276,7 @@ def test_what_happens_while_a_replica_is_creating(core: Core) -> None:
 def test_a_replication_is_recorded_in_both_regions(core: Core) -> None:
     """ReplicateKey at home, CreateKey in the replica's Region, each with the key of its own Region (AWS's example)."""
     primary = core.new_key(MultiRegion=True)
-    answer = core.call("ReplicateKey", KeyId=primary, ReplicaRegion=NEAR, Policy='{"a":1}')
+    answer = core.call("ReplicateKey", KeyId=primary, ReplicaRegion=NEAR, Policy=open_policy())
     here, there = answer.records
     assert [(record["eventName"], record["awsRegion"]) for record in (here, there)] == [
         ("ReplicateKey", HOME), ("CreateKey", NEAR),
@@ -283,7 +288,7 @@ def test_a_replication_is_recorded_in_both_regions(core: Core) -> None:
     assert here["requestID"] == there["requestID"] == answer.request_id
     assert here["requestParameters"]["replicaRegion"] == NEAR
     elements = here["responseElements"]
-    assert elements["replicaPolicy"] == '{"a":1}'
+    assert elements["replicaPolicy"] == open_policy()
     assert elements["replicaKeyMetadata"]["keyState"] == "Creating"
     assert elements["replicaKeyMetadata"]["multiRegionConfiguration"]["multiRegionKeyType"] == "REPLICA"
     assert not here["readOnly"]

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from strongroom.bootstrap import flush, flush_for_ever
-from strongroom.dispatch.records import for_owner, make_event
+from strongroom.dispatch.records import for_owners, make_event
 from strongroom.dispatch.usage import MANY, Usages, usages_of
 from strongroom.operations.table import KMS
 from strongroom.ports import AuditUnavailableError, LastUsage
@@ -194,7 +194,7 @@ def test_each_owner_has_the_id_of_its_own_record(core: Core) -> None:
     """Of a call that uses a key of the caller and one of another account, both keys tell a record of their account."""
     own, foreign = make_stored(K1, REALM), make_stored(K1, OTHER_REALM)
     event = make_event(make_facts(), "ReEncrypt", core.clock.clocks(), fault=None, source="kms.amazonaws.com")
-    pair = (event, *for_owner(event, OTHER, foreign))
+    pair = (event, *for_owners(event, {OTHER: foreign.key.arn}))
     found = usages_of("request", pair, (own, foreign), 5.0)
     assert [usage.realm.account for usage in found] == [ACCOUNT, OTHER]
     assert [usage.event_id for usage in found] == [record.event_id for record in pair]

@@ -15,7 +15,7 @@ from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import Call, Service, WriteCall, operation
 from strongroom.ports import AuditEvent, KeyStores, Transaction
 
-DEV = Service("kms", "StrongroomDev.", "strongroom.dev")
+DEV = Service("kms", "strongroom.dev", target_prefix="StrongroomDev.")
 
 SECONDS_PER_YEAR = 31_557_600
 MAX_SECONDS = 100 * SECONDS_PER_YEAR

@@ -1,5 +1,7 @@
 """Aliases: CreateAlias, UpdateAlias, DeleteAlias, ListAliases."""
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from strongroom.model.arn import alias_arn, parse_key_ref
@@ -11,12 +13,13 @@ from strongroom.model.errors import (
     ValidationException,
 )
 from strongroom.model.key import Alias, StoredKey
+from strongroom.model.region import Realm
 from strongroom.model.spec import SPECS
 from strongroom.model.state import ANY, NOT_PENDING_DELETION
 from strongroom.operations import shapes
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
 from strongroom.operations.shapes import Request, Response
-from strongroom.operations.table import Call, WriteCall, alias, key, operation
+from strongroom.operations.table import Call, Need, WriteCall, alias, key, operation
 
 MAX_ALIASES = 50
 PREFIX = "alias/"
@@ -50,8 +53,14 @@ def _require_room(target: StoredKey) -> None:
         raise LimitExceededException(f"{target.key.arn} already has {MAX_ALIASES} aliases.")
 
 
+def _needs(action: str) -> Callable[[Realm, AliasTargetRequest | DeleteAliasRequest], tuple[Need, ...]]:
+    """The half of a permission that is on the alias; the other half is on the keys."""
+    return lambda realm, request: (Need(action, alias_arn(realm, request.alias_name)),)
+
+
 @operation(
     on=key("target_key_id", "kms:CreateAlias"),
+    needs=_needs("kms:CreateAlias"),
     states=NOT_PENDING_DELETION,
     writes=True,
     check=_check_name,
@@ -69,6 +78,7 @@ def create_alias(call: WriteCall, request: AliasTargetRequest, target: StoredKey
 
 @operation(
     on=(alias("alias_name", "kms:UpdateAlias"), key("target_key_id", "kms:UpdateAlias")),
+    needs=_needs("kms:UpdateAlias"),
     states=NOT_PENDING_DELETION,
     writes=True,
     check=_check_name,
@@ -88,6 +98,7 @@ def update_alias(call: WriteCall, request: AliasTargetRequest, current: StoredKe
 
 @operation(
     on=alias("alias_name", "kms:DeleteAlias"),
+    needs=_needs("kms:DeleteAlias"),
     states=ANY,
     writes=True,
     check=_check_name,
@@ -132,7 +143,7 @@ def _aliases_of(call: Call, key_id: str) -> tuple[Alias, ...]:
     return stored.aliases
 
 
-@operation(action="kms:ListAliases", errors="DependencyTimeout InvalidMarker KMSInternal InvalidArn NotFound")
+@operation(needs="kms:ListAliases", errors="DependencyTimeout InvalidMarker KMSInternal InvalidArn NotFound")
 def list_aliases(call: Call, request: ListAliasesRequest) -> ListAliasesResponse:
     """List the aliases of the caller's account and Region in the order of their names."""
     size = page_size(request.limit, default=50, largest=100)

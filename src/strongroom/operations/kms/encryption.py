@@ -234,8 +234,20 @@ def _check_re_encrypt(request: ReEncryptRequest) -> None:
 
 @operation(
     on=(
-        ciphertext("ciphertext_blob", "source_key_id", "kms:ReEncryptFrom", algorithm="source_encryption_algorithm"),
-        key("destination_key_id", "kms:ReEncryptTo", aliases=True, algorithm="destination_encryption_algorithm"),
+        ciphertext(
+            "ciphertext_blob",
+            "source_key_id",
+            "kms:ReEncryptFrom",
+            algorithm="source_encryption_algorithm",
+            context="source_encryption_context",
+        ),
+        key(
+            "destination_key_id",
+            "kms:ReEncryptTo",
+            aliases=True,
+            algorithm="destination_encryption_algorithm",
+            context="destination_encryption_context",
+        ),
     ),
     usage=KeyUsage.ENCRYPT_DECRYPT,
     states=USABLE,

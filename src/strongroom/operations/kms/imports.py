@@ -104,13 +104,16 @@ def get_parameters_for_import(
 
 
 class ImportKeyMaterialRequest(Request, frozen=True, kw_only=True):
-    """Members of ImportKeyMaterial; the last three are for symmetric encryption keys alone."""
+    """Members of ImportKeyMaterial; the last three are for symmetric encryption keys alone.
+
+    No ExpirationModel means KEY_MATERIAL_EXPIRES, but policies can tell the two apart.
+    """
 
     key_id: shapes.KeyId
     import_token: shapes.Ciphertext
     encrypted_key_material: shapes.Ciphertext
     valid_to: float | None = None
-    expiration_model: ExpirationModelType = ExpirationModelType.KEY_MATERIAL_EXPIRES
+    expiration_model: ExpirationModelType | None = None
     import_type: ImportType | None = None
     key_material_description: shapes.KeyMaterialDescription | None = None
     key_material_id: shapes.KeyMaterialId | None = None
@@ -129,7 +132,7 @@ def _answer(found: Key, material_id: str | None) -> KeyMaterialResponse:
 
 
 def _check_import(request: ImportKeyMaterialRequest) -> None:
-    expires = request.expiration_model is ExpirationModelType.KEY_MATERIAL_EXPIRES
+    expires = request.expiration_model is not ExpirationModelType.KEY_MATERIAL_DOES_NOT_EXPIRE
     if expires and request.valid_to is None:
         raise ValidationException("ValidTo is required when ExpirationModel is KEY_MATERIAL_EXPIRES.")
     if not expires and request.valid_to is not None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from strongroom.ids import new_uuid
 from strongroom.model.errors import UnsupportedOperationException, ValidationException
-from strongroom.model.key import DEFAULT_POLICY_NAME, Key, Material, StoredKey
+from strongroom.model.key import Key, Material, StoredKey
 from strongroom.model.region import Realm
 from strongroom.model.spec import (
     SPECS,
@@ -22,12 +22,12 @@ from strongroom.model.spec import (
 from strongroom.model.state import NOT_PENDING_DELETION, SWITCHABLE, KeyState
 from strongroom.operations import shapes
 from strongroom.operations.kms.metadata import KeyMetadata, metadata
-from strongroom.operations.kms.policies import default_policy, require_policy
+from strongroom.operations.kms.policies import require_policy, with_policy
 from strongroom.operations.kms.related import update_shared
 from strongroom.operations.kms.tags import require_new_tags
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
 from strongroom.operations.shapes import Request, Response, Tag
-from strongroom.operations.table import Call, WriteCall, key, operation
+from strongroom.operations.table import Call, Need, WriteCall, key, operation
 
 
 class CreateKeyRequest(Request, frozen=True, kw_only=True):
@@ -52,14 +52,25 @@ class CreateKeyResponse(Response, frozen=True, kw_only=True):
     key_metadata: KeyMetadata
 
 
-def _requested_spec(request: CreateKeyRequest) -> KeySpec:
+def requested_spec(request: CreateKeyRequest) -> KeySpec:
+    """The spec that a CreateKey asks for, by either of its names or by saying nothing.
+
+    Raises:
+        ValidationException: It uses both names.
+    """
     old = request.customer_master_key_spec
     if old is not None and request.key_spec is not None:
         raise ValidationException("You cannot specify KeySpec and CustomerMasterKeySpec in the same request.")
     return KeySpec(old) if old is not None else request.key_spec or KeySpec.SYMMETRIC_DEFAULT
 
 
-def _requested_usage(request: CreateKeyRequest, spec: KeySpec) -> KeyUsage:
+def requested_usage(request: CreateKeyRequest) -> KeyUsage:
+    """The usage that a CreateKey asks for, or that of its spec where that has but one.
+
+    Raises:
+        ValidationException: It asks for none and there are several, or for one that the spec does not have.
+    """
+    spec = requested_spec(request)
     row = SPECS[spec]
     usage = request.key_usage or row.default_usage
     if usage is None:
@@ -90,14 +101,14 @@ _ORIGINS = frozenset({Origin.AWS_KMS, Origin.EXTERNAL})
 
 
 def _check_create_key(request: CreateKeyRequest) -> None:
-    spec = _requested_spec(request)
+    spec = requested_spec(request)
     if request.origin not in _ORIGINS or request.custom_key_store_id or request.xks_key_id:
         raise UnsupportedOperationException("This service creates keys of Origin AWS_KMS and EXTERNAL only.")
     if spec not in SPECS:
         raise UnsupportedOperationException(f"KeySpec {spec} is not supported.")
     if request.origin is Origin.EXTERNAL and not SPECS[spec].importable:
         raise UnsupportedOperationException(f"KeySpec {spec} is not supported for Origin {request.origin}.")
-    _requested_usage(request, spec)
+    requested_usage(request)
     if request.policy is not None:
         require_policy(request.policy)
     require_new_tags(request.tags)
@@ -109,14 +120,14 @@ def _make_key(call: Call, request: CreateKeyRequest) -> tuple[Key, tuple[Materia
     Raises:
         UnsupportedOperationException: The spec does not exist in the Region.
     """
-    spec = _requested_spec(request)
+    spec = requested_spec(request)
     require_in_partition(spec, call.realm)
     imported = request.origin is Origin.EXTERNAL
     empty = Key(
         realm=call.realm,
         key_id=f"mrk-{new_uuid().replace('-', '')}" if request.multi_region else new_uuid(),
         spec=spec,
-        usage=_requested_usage(request, spec),
+        usage=requested_usage(request),
         origin=request.origin,
         manager=KeyManager.CUSTOMER,
         state=KeyState.PENDING_IMPORT if imported else KeyState.ENABLED,
@@ -130,12 +141,16 @@ def _make_key(call: Call, request: CreateKeyRequest) -> tuple[Key, tuple[Materia
     return replace(empty, material_id=material.material_id), (material,)
 
 
+def _needs_of_new_key(_realm: Realm, request: CreateKeyRequest) -> tuple[Need, ...]:
+    return (Need("kms:CreateKey"), Need("kms:TagResource")) if request.tags else (Need("kms:CreateKey"),)
+
+
 @operation(
-    action="kms:CreateKey",
+    needs=_needs_of_new_key,
     writes=True,
     check=_check_create_key,
     ahead=_make_key,
-    slow=lambda request: request.origin is Origin.AWS_KMS and is_slow_to_make(_requested_spec(request)),
+    slow=lambda request: request.origin is Origin.AWS_KMS and is_slow_to_make(requested_spec(request)),
     errors="MalformedPolicyDocument DependencyTimeout InvalidArn UnsupportedOperation KMSInternal LimitExceeded Tag"
     " CustomKeyStoreNotFound CustomKeyStoreInvalidState CloudHsmClusterInvalidConfiguration XksKeyInvalidConfiguration"
     " XksKeyAlreadyInUse XksKeyNotFound",
@@ -143,14 +158,14 @@ def _make_key(call: Call, request: CreateKeyRequest) -> tuple[Key, tuple[Materia
 def create_key(call: WriteCall, request: CreateKeyRequest, made: tuple[Key, tuple[Material, ...]]) -> CreateKeyResponse:
     """Create a KMS key with new material, or ready for import, with its policy and its tags."""
     key, materials = made
-    policy = default_policy(call.realm) if request.policy is None else request.policy
-    new = StoredKey(
+    bare = StoredKey(
         key=key,
         materials={material.material_id: material for material in materials},
-        policies={DEFAULT_POLICY_NAME: policy},
+        policies={},
         tags={tag.tag_key: tag.tag_value for tag in request.tags},
         aliases=(),
     )
+    new = with_policy(call, bare, request.policy, bypass=request.bypass_policy_lockout_safety_check)
     call.tx.insert_key(new)
     return CreateKeyResponse(key_metadata=metadata(new))
 
@@ -209,7 +224,7 @@ class ListKeysResponse(Response, frozen=True, kw_only=True):
     truncated: bool
 
 
-@operation(action="kms:ListKeys", errors="DependencyTimeout KMSInternal InvalidMarker")
+@operation(needs="kms:ListKeys", errors="DependencyTimeout KMSInternal InvalidMarker")
 def list_keys(call: Call, request: ListKeysRequest) -> ListKeysResponse:
     """List the keys of the caller's account and Region; no key is shared with it from other accounts."""
     size = page_size(request.limit, default=100, largest=1000)

@@ -1,7 +1,8 @@
-"""Key policies: GetKeyPolicy, PutKeyPolicy, ListKeyPolicies, and the default policy."""
+"""Key policies: GetKeyPolicy, PutKeyPolicy, ListKeyPolicies, and what a policy must be to be put."""
 
-import json
+from msgspec.structs import replace
 
+from strongroom.authz.policy import Document, PolicyError, PolicyKind, parse
 from strongroom.model.arn import root_arn
 from strongroom.model.errors import (
     LimitExceededException,
@@ -10,9 +11,11 @@ from strongroom.model.errors import (
     ValidationException,
 )
 from strongroom.model.key import DEFAULT_POLICY_NAME, StoredKey
+from strongroom.model.policy import BoundPolicy
 from strongroom.model.region import Realm
 from strongroom.operations import shapes
 from strongroom.operations.paging import cut, decode_marker, encode_marker, page_size
+from strongroom.operations.principals import bind, shown
 from strongroom.operations.shapes import Request, Response
 from strongroom.operations.table import Call, WriteCall, key, operation
 
@@ -40,28 +43,49 @@ def default_policy(realm: Realm) -> str:
 
 
 def require_policy(document: str) -> None:
-    """Refuse a document that cannot be a key policy.
+    """Refuse a document that cannot be a key policy, whoever its principals are.
 
     Raises:
         LimitExceededException: Over 32,768 bytes.
-        MalformedPolicyDocumentException: Not a JSON object, or one that has a member twice.
+        MalformedPolicyDocumentException: It is no valid key policy.
     """
     if len(document.encode()) > MAX_POLICY_BYTES:
         raise LimitExceededException(f"The policy document is larger than the limit of {MAX_POLICY_BYTES} bytes.")
+    _parsed(document)
+
+
+def _parsed(document: str) -> Document:
     try:
-        parsed = json.loads(document, object_pairs_hook=_unique_members)
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise MalformedPolicyDocumentException("The policy is not in the valid JSON format.")
+        return parse(document, PolicyKind.KEY)
+    except PolicyError as error:
+        raise MalformedPolicyDocumentException(str(error)) from None
 
 
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object; one that has a member twice would mean different things to different readers."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member stands twice")
-    return members
+def with_policy(call: Call, stored: StoredKey, document: str | None, *, bypass: bool) -> StoredKey:
+    """A key with a policy that passed ``require_policy``, or with the default one; its principals are bound.
+
+    Args:
+        call: Its caller must be able to put another policy later (AWS KMS Developer Guide, "Default key policy").
+        stored: The key as it will be, whatever its policy.
+        document: None asks for the default policy, which gives the key to its account.
+        bypass: Whether the caller wants to give that up.
+
+    Raises:
+        MalformedPolicyDocumentException: A principal does not exist, or the caller would lock itself out.
+    """
+    realm = stored.key.realm
+    if document is None:
+        return _having(stored, BoundPolicy(default_policy(realm)))
+    changed = _having(stored, bind(call.reads, realm.partition, document, _parsed(document)))
+    if not bypass and not call.would_allow(changed, "kms:PutKeyPolicy"):
+        raise MalformedPolicyDocumentException(
+            "The new key policy will not allow you to update the key policy in the future."
+        )
+    return changed
+
+
+def _having(stored: StoredKey, bound: BoundPolicy) -> StoredKey:
+    return replace(stored, policies={**stored.policies, DEFAULT_POLICY_NAME: bound})
 
 
 class GetKeyPolicyRequest(Request, frozen=True, kw_only=True):
@@ -72,7 +96,7 @@ class GetKeyPolicyRequest(Request, frozen=True, kw_only=True):
 
 
 class GetKeyPolicyResponse(Response, frozen=True, kw_only=True, omit_defaults=False):
-    """The document as it was put."""
+    """The document."""
 
     policy: str
     policy_name: str
@@ -83,10 +107,11 @@ _ERRORS = "NotFound InvalidArn DependencyTimeout KMSInternal KMSInvalidState"
 
 @operation(on=key("key_id", "kms:GetKeyPolicy"), errors=_ERRORS)
 def get_key_policy(call: Call, request: GetKeyPolicyRequest, stored: StoredKey) -> GetKeyPolicyResponse:
-    """Read a policy of a key."""
-    document = stored.policies.get(request.policy_name)
-    if document is None:
+    """Read a policy of a key, with the names that its principals have now."""
+    bound = stored.policies.get(request.policy_name)
+    if bound is None:
         raise NotFoundException("No such policy exists")
+    document = shown(call.reads, stored.key.realm.partition, bound)
     return GetKeyPolicyResponse(policy=document, policy_name=request.policy_name)
 
 
@@ -115,7 +140,9 @@ def _check_put(request: PutKeyPolicyRequest) -> None:
 )
 def put_key_policy(call: WriteCall, request: PutKeyPolicyRequest, stored: StoredKey) -> None:
     """Replace the key's default policy."""
-    call.tx.put_policy(stored.key, request.policy_name, request.policy)
+    bypass = request.bypass_policy_lockout_safety_check
+    changed = with_policy(call, stored, request.policy, bypass=bypass)
+    call.tx.put_policy(stored.key, request.policy_name, changed.policies[DEFAULT_POLICY_NAME])
 
 
 class ListKeyPoliciesRequest(Request, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ def _check(request: GenerateRandomRequest) -> None:
 
 
 @operation(
-    action="kms:GenerateRandom",
+    needs="kms:GenerateRandom",
     check=_check,
     secret=("plaintext",),
     errors="DependencyTimeout KMSInternal UnsupportedOperation CustomKeyStoreNotFound CustomKeyStoreInvalidState",

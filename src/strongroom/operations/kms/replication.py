@@ -14,12 +14,12 @@ from strongroom.model.spec import Origin
 from strongroom.model.state import REPLICABLE, USABLE, KeyState
 from strongroom.operations import shapes
 from strongroom.operations.kms.metadata import KeyMetadata, metadata
-from strongroom.operations.kms.policies import default_policy, require_policy
+from strongroom.operations.kms.policies import require_policy, with_policy
 from strongroom.operations.kms.related import update_shared
 from strongroom.operations.kms.tags import require_new_tags
 from strongroom.operations.life import Life, step
 from strongroom.operations.shapes import Request, Response, Tag
-from strongroom.operations.table import Call, Echo, WriteCall, key, operation, related
+from strongroom.operations.table import Call, Echo, Need, WriteCall, key, operation, related
 from strongroom.ports import TamperedStoreError
 
 
@@ -65,9 +65,15 @@ def _check_replicate(request: ReplicateKeyRequest) -> None:
     require_new_tags(request.tags)
 
 
+def _needs_of_replica(_realm: Realm, request: ReplicateKeyRequest) -> tuple[Need, ...]:
+    """What is needed in the replica's Region (AWS KMS Developer Guide, "Controlling access to multi-Region keys")."""
+    needs = (Need("kms:CreateKey", region=request.replica_region),)
+    return (*needs, Need("kms:TagResource", region=request.replica_region)) if request.tags else needs
+
+
 @operation(
     on=key("key_id", "kms:ReplicateKey"),
-    action="kms:CreateKey",
+    needs=_needs_of_replica,
     states=REPLICABLE,
     writes=True,
     check=_check_replicate,
@@ -94,16 +100,12 @@ def replicate_key(call: WriteCall, request: ReplicateKeyRequest, primary: Stored
         material_id=None,
         valid_to=None,
     )
-    policy = default_policy(realm) if request.policy is None else request.policy
-    new = StoredKey(
-        key=replica,
-        materials={},
-        policies={DEFAULT_POLICY_NAME: policy},
-        tags={tag.tag_key: tag.tag_value for tag in request.tags},
-        aliases=(),
-    )
+    tags = {tag.tag_key: tag.tag_value for tag in request.tags}
+    bare = StoredKey(key=replica, materials={}, policies={}, tags=tags, aliases=())
+    new = with_policy(call, bare, request.policy, bypass=request.bypass_policy_lockout_safety_check)
     call.tx.insert_key(new)
-    return ReplicateKeyResponse(replica_key_metadata=metadata(new), replica_policy=policy, replica_tags=request.tags)
+    document = new.policies[DEFAULT_POLICY_NAME].document
+    return ReplicateKeyResponse(replica_key_metadata=metadata(new), replica_policy=document, replica_tags=request.tags)
 
 
 class UpdatePrimaryRegionRequest(Request, frozen=True, kw_only=True):

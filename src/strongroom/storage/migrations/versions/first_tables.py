@@ -14,6 +14,7 @@ _ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _SET = {"set_nonce": _BYTES, "set_sum": _BYTES}
 _SEAL = {"version": _INTEGER, "mac": _BYTES}
 _KEY = {"account": _TEXT, "region": _TEXT, "key_id": _TEXT}
+_PRINCIPAL = {"account": _TEXT, "kind": _TEXT, "name": _TEXT}
 
 # By table: how many of the columns are its primary key, and all columns in order.
 _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
@@ -32,11 +33,27 @@ _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
             **_SEAL,
         },
     ),
+    "principals": (
+        3,
+        {
+            **_PRINCIPAL,
+            "path": _TEXT,
+            "unique_id": _TEXT,
+            "created_at": _FLOAT,
+            "description": _TEXT,
+            "trust_document": _TEXT,
+            "trust_bindings": _TEXT,
+            "max_session_seconds": _INTEGER,
+            **_SET,
+            **_SEAL,
+        },
+    ),
+    "principal_policies": (4, {**_PRINCIPAL, "policy_name": _TEXT, "document": _TEXT, **_SEAL}),
     "credentials": (
         1,
         {
             "access_key_id": _TEXT,
-            "account": _TEXT,
+            **_PRINCIPAL,
             "sealed_secret": _BYTES,
             "active": _BOOLEAN,
             "created_at": _FLOAT,
@@ -87,7 +104,7 @@ _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
             **_SEAL,
         },
     ),
-    "policies": (4, {**_KEY, "name": _TEXT, "document": _TEXT, **_SEAL}),
+    "policies": (4, {**_KEY, "name": _TEXT, "document": _TEXT, "bindings": _TEXT, **_SEAL}),
     "tags": (4, {**_KEY, "tag_key": _TEXT, "tag_value": _TEXT, **_SEAL}),
     "aliases": (
         3,
@@ -98,6 +115,25 @@ _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
             "key_id": _TEXT,
             "created_at": _FLOAT,
             "updated_at": _FLOAT,
+            **_SEAL,
+        },
+    ),
+    "grant_index": (3, {**_KEY, "buckets": _BYTES, **_SEAL}),
+    "grants": (
+        4,
+        {
+            **_KEY,
+            "grant_id": _TEXT,
+            "name": _TEXT,
+            "created_at": _FLOAT,
+            "grantee": _TEXT,
+            "grantee_token": _TEXT,
+            "retiring": _TEXT,
+            "retiring_token": _TEXT,
+            "issuing_account": _TEXT,
+            "operations": _TEXT,
+            "constraints": _TEXT,
+            "bucket": _INTEGER,
             **_SEAL,
         },
     ),
@@ -129,11 +165,13 @@ _TABLES: dict[str, tuple[int, dict[str, Any]]] = {
     "audit_outbox": (1, {"position": _ROW_NUMBER, "event_id": _TEXT, "payload": _BYTES}),
 }
 _NULLABLE = {
+    "principals": {"trust_document", "trust_bindings"},
     "keys": {
         "settles_as", "deletion_at", "pending_window_days", "primary_region", "material_id", "valid_to",
         "rotation_period_days", "next_rotation_at", "on_demand_started_at", "due_at",
     },
     "materials": {"rotated_at", "rotation_type", "description", "valid_to"},
+    "grants": {"retiring", "retiring_token"},
 }  # fmt: skip
 
 
@@ -154,6 +192,9 @@ def upgrade() -> None:
             ),
         )
     op.create_index("ix_audit_outbox_event", "audit_outbox", ["event_id"], unique=True)
-    op.create_index("ix_credentials_account", "credentials", ["account"])
+    op.create_index("ix_principals_id", "principals", ["unique_id"])
+    op.create_index("ix_credentials_principal", "credentials", [*_PRINCIPAL])
     op.create_index("ix_keys_due", "keys", ["due_at"])
-    op.create_index("ix_aliases_key", "aliases", ["account", "region", "key_id"])
+    op.create_index("ix_aliases_key", "aliases", [*_KEY])
+    op.create_index("ix_grants_bucket", "grants", [*_KEY, "bucket"])
+    op.create_index("ix_grants_retiring", "grants", ["region", "retiring_token", "grant_id"])

@@ -1,4 +1,4 @@
-"""The AWS JSON 1.1 endpoint: routes, hosts, request ids, records, and answers that wait for their record."""
+"""The endpoint: routes, hosts, request ids, records, and answers that wait for their record."""
 
 import logging
 import uuid

@@ -1,4 +1,4 @@
-"""The AWS JSON 1.1 endpoint: a request's bytes to its operation, and the answer out once its record is durable."""
+"""The endpoint of all APIs: a request's bytes to its operation, and the answer out once its record is durable."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 import msgspec
 
-from strongroom.dispatch import Dispatcher, Facts, Outcome, Prepared, Work, fault_body
+from strongroom.dispatch import Dispatcher, Facts, Outcome, Prepared, Work
 from strongroom.identity.authenticate import Authenticator
 from strongroom.ids import new_uuid
 from strongroom.model.errors import (
@@ -20,16 +20,18 @@ from strongroom.model.errors import (
     UnknownOperationException,
 )
 from strongroom.model.identity import Caller
-from strongroom.operations.table import KMS, Service
+from strongroom.model.region import PARTITION_OF
+from strongroom.operations.protocol import JSON11, Protocol
+from strongroom.operations.table import Service
 from strongroom.ports import AdapterError, AuditUnavailableError, StoreUnavailableError, TamperedStoreError
 from strongroom.wire.lanes import Lanes, Step
-from strongroom.wire.messages import JSON, HttpRequest, HttpResponse, Respond
+from strongroom.wire.messages import HttpRequest, HttpResponse, Respond
 from strongroom.wire.metrics import CONTENT_TYPE, UNKNOWN, UNPROVEN, Metrics
+from strongroom.wire.routes import Route, Routes
 
 _log = logging.getLogger("strongroom.wire")
 _security_log = logging.getLogger("strongroom.security")
 
-_OPERATION_NAME = re.compile(rf"{re.escape(KMS.target_prefix)}(\w{{1,128}})", re.ASCII)
 _OK = "OK"
 
 # Health is for everybody, so it names no row; the log does.
@@ -46,7 +48,7 @@ class Endpoint:
 
     Args:
         core: The dispatcher.
-        services: Whose operations are served.
+        services: Whose operations are served; a request that names no service is for the first.
         authenticator: Who checks signatures.
         metrics: What counts.
         refused: The HTTP wall's counters, for the metrics page.
@@ -68,11 +70,8 @@ class Endpoint:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._core = core
-        self._targets = {
-            f"{service.target_prefix}{name}".encode(): row
-            for service in services
-            for name, row in service.operations.items()
-        }
+        self._routes = Routes(services)
+        self._regions = {service.scope: _regions_of(service, core.regions) for service in services}
         self._authenticator = authenticator
         self._metrics = metrics
         self._refused = refused
@@ -101,10 +100,22 @@ class Endpoint:
             self._api(request, exchange)
 
     def _api(self, request: HttpRequest, exchange: "_Exchange") -> None:
+        route = self._routes.find(request)
+        exchange.protocol = route.service.protocol
+        if not route.served:
+            self._turn_away(exchange, route.fault)
+            return
+        scope = route.service.scope
         try:
             self._core.views.refresh()
             caller, region = self._authenticator.authenticate(
-                request.method, request.path, request.query, request.headers, request.body, service=KMS.scope
+                request.method,
+                request.path,
+                request.query,
+                request.headers,
+                request.body,
+                service=scope,
+                regions=self._regions[scope],
             )
         except Fault as fault:
             self._turn_away(exchange, fault)
@@ -113,28 +124,15 @@ class Endpoint:
             _security_log.error("%s: %s", exchange.request_id, error)
             self._turn_away(exchange, KMSInternalException("The service cannot read its store."))
             return
-        self._proven(request, exchange, caller, region)
+        self._proven(route, request, exchange, _facts(request, exchange.request_id, caller, region))
 
-    def _proven(self, request: HttpRequest, exchange: "_Exchange", caller: Caller, region: str) -> None:
-        facts = Facts(
-            exchange.request_id,
-            caller,
-            region,
-            request.peer,
-            (request.header(b"user-agent") or b"").decode("latin-1"),
-            request.tls,
-            (request.header(b"host") or b"").decode("latin-1"),
-        )
-        target = request.header(b"x-amz-target") or b""
-        operation = self._targets.get(target)
-        if operation is None:
-            named = _OPERATION_NAME.fullmatch(target.decode("latin-1"))
+    def _proven(self, route: Route, request: HttpRequest, exchange: "_Exchange", facts: Facts) -> None:
+        if route.operation is None:
             exchange.operation = UNKNOWN
-            outcome = self._core.unknown(facts, named[1] if named else UNKNOWN, UnknownOperationException())
-            self._record(outcome, exchange)
+            self._record(self._core.unknown(facts, route.service, route.name, route.fault), exchange)
             return
-        exchange.operation = operation.name
-        prepared = self._core.prepare(facts, operation, request.body)
+        exchange.operation = route.name
+        prepared = self._core.prepare(facts, route.operation, request.body)
         if prepared.attests:
             self._on_lane(Work.LONG, prepared, exchange, prepared.attest, lambda: self._attested(prepared, exchange))
         else:
@@ -199,11 +197,12 @@ class Endpoint:
 
     def _answer(self, outcome: Outcome, exchange: "_Exchange") -> None:
         self._metrics.count(exchange.operation, outcome.fault or _OK, time.perf_counter() - exchange.started)
-        exchange.respond(HttpResponse(outcome.status, JSON, outcome.body, exchange.headers))
+        exchange.respond(HttpResponse(outcome.status, exchange.protocol.content_type, outcome.body, exchange.headers))
 
     def _fail(self, exchange: "_Exchange", fault: Fault) -> None:
-        self._metrics.count(exchange.operation, fault.type, time.perf_counter() - exchange.started)
-        exchange.respond(HttpResponse(fault.status, JSON, fault_body(fault), exchange.headers))
+        answer = exchange.protocol.fault(fault, exchange.request_id)
+        self._metrics.count(exchange.operation, answer.code, time.perf_counter() - exchange.started)
+        exchange.respond(HttpResponse(answer.status, exchange.protocol.content_type, answer.body, exchange.headers))
 
     def _turn_away(self, exchange: "_Exchange", fault: Fault) -> None:
         """Answer a request whose caller is not proven: a counter and a braked log line, no record."""
@@ -231,14 +230,33 @@ class Endpoint:
 class _Exchange:
     """One request's own state: who waits for its answer, and since when."""
 
-    __slots__ = ("headers", "operation", "request_id", "respond", "started")
+    __slots__ = ("headers", "operation", "protocol", "request_id", "respond", "started")
 
     def __init__(self, request_id: str, started: float, respond: Respond) -> None:
         self.request_id = request_id
         self.started = started
         self.respond = respond
         self.operation = UNPROVEN
+        self.protocol: Protocol = JSON11
         self.headers = ((b"x-amzn-RequestId", request_id.encode()),)
+
+
+def _facts(request: HttpRequest, request_id: str, caller: Caller, region: str) -> Facts:
+    return Facts(
+        request_id,
+        caller,
+        region,
+        request.peer,
+        (request.header(b"user-agent") or b"").decode("latin-1"),
+        request.tls,
+        (request.header(b"host") or b"").decode("latin-1"),
+    )
+
+
+def _regions_of(service: Service, served: frozenset[str]) -> frozenset[str]:
+    """The Regions that signatures for a service may name: those served, and its homes in their partitions."""
+    partitions = {PARTITION_OF.get(region, "aws") for region in served}
+    return served | {region for region in service.home_regions if PARTITION_OF[region] in partitions}
 
 
 def _page(status: int, content: dict[str, str]) -> HttpResponse:
