@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench import private_keys
+from bench import policies, private_keys
 from bench.load import Figures, measure
 from bench.service import bare, client, echo_server, service, signed_request
 from strongroom.keystores.root import RootKeys
@@ -102,6 +102,7 @@ def main() -> None:
                 private.append(private_keys.sample(port, partial(_measured, port, pids)))
     _print(figures, ready)
     private_keys.report(private)
+    policies.report()
 
 
 def _print(figures: dict[str, list[Figures]], ready: list[float]) -> None:
