@@ -22,8 +22,9 @@ help: ## list the targets
 	@$(PIP) --build-constraint constraints.txt --editable .
 	@touch $@
 
-.venv/.developed: .venv/.installed
+.venv/.developed: .venv/.installed scripts/ansible-collection
 	@$(PIP) --group dev
+	@$(BIN)/python scripts/ansible-collection
 	@touch $@
 
 install: .venv/.installed ## make .venv with .venv/bin/strongroom
