@@ -72,6 +72,13 @@ def test_a_token_works_where_the_grant_is_not_known(tmp_path: Path) -> None:
         assert pair.encrypt(one).status == pair.encrypt(other).status == 200
 
 
+def test_without_a_delay_no_clock_matters(pair: Pair) -> None:
+    """A clock that steps back makes no grant wait."""
+    pair.grant("Encrypt")
+    pair.other.clock.key_life -= 3600.0
+    assert pair.encrypt(pair.other).status == 200
+
+
 def test_a_token_revives_nothing(pair: Pair) -> None:
     """The token of a revoked grant does not serve a new one of the same name and parameters, and the new one's does."""
     first = pair.grant("Encrypt", Name="same")

@@ -1,5 +1,6 @@
 """The decisions of one request: each action that it needs, on each resource, on one snapshot of the rows."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -216,9 +217,9 @@ class Gate:
         context = context_of(situation)
         decision = decide(self._subject, resource, action, context)
         if self._operation.grantable and stored is not None and decision.reason in _NOT_ALLOWED:
-            oldest = self._key_life - self._grant_delay
+            newest = settled(self._key_life, self._grant_delay)
             resource = replace(
-                resource, grants=grants_for(self._rows, self._subject.who, stored, self._pointers, oldest)
+                resource, grants=grants_for(self._rows, self._subject.who, stored, self._pointers, newest)
             )
             decision = decide(self._subject, resource, action, context)
         if not decision.allowed:
@@ -267,8 +268,13 @@ def resource_of(stored: StoredKey) -> Resource:
     return Resource(stored.key.arn, stored.key.realm.account, policy)
 
 
+def settled(key_life: float, grant_delay: float) -> float:
+    """Until when a grant must have been created to count without its token: no clock matters where there is no delay."""
+    return key_life - grant_delay if grant_delay else math.inf
+
+
 def grants_for(
-    rows: Grants, who: Who, stored: StoredKey, pointers: Sequence[GrantPointer], oldest: float
+    rows: Grants, who: Who, stored: StoredKey, pointers: Sequence[GrantPointer], newest: float
 ) -> tuple[Grant, ...]:
     """The grants on a key that count for a caller.
 
@@ -278,11 +284,11 @@ def grants_for(
         stored: The key.
         pointers: What the grant tokens of the request point at; a grant that was retired or revoked stays so, and one
             for somebody else is of no use.
-        oldest: A grant that was created after this time counts with its token only.
+        newest: A grant that was created after this time counts with its token only.
     """
     realm, key_id = stored.key.realm, stored.key.key_id
     tokens = (who.account, *who.ids)
-    found = [grant for token in tokens for grant in rows.grants_of(realm, key_id, token) if grant.created_at <= oldest]
+    found = [grant for token in tokens for grant in rows.grants_of(realm, key_id, token) if grant.created_at <= newest]
     for pointer in pointers:
         if (pointer.realm, pointer.key_id) == (realm, key_id):
             grant = rows.grant(*pointer)

@@ -11,7 +11,7 @@ from strongroom.authz.explanation import Explanation
 from strongroom.authz.policy import Who, WhoKind
 from strongroom.dispatch.answers import Facts
 from strongroom.dispatch.conditions import Situation, context_of
-from strongroom.dispatch.gate import grants_for, resource_of
+from strongroom.dispatch.gate import grants_for, resource_of, settled
 from strongroom.dispatch.keys import resolve
 from strongroom.dispatch.subjects import identity_of
 from strongroom.model.arn import KeyRef, parse_key_ref
@@ -71,7 +71,8 @@ def simulate(
     ref, stored = _found(reads, key, Realm(caller.account, region))
     resource: Resource = resource_of(stored)
     if row.grantable:
-        resource = replace(resource, grants=grants_for(reads, subject.who, stored, (), key_life - grant_delay))
+        newest = settled(key_life, grant_delay)
+        resource = replace(resource, grants=grants_for(reads, subject.who, stored, (), newest))
     situation = Situation(
         facts=Facts("", caller, region, "", "", ("", "") if tls else None, ""),
         action=action,
