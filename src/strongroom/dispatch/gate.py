@@ -269,7 +269,7 @@ def resource_of(stored: StoredKey) -> Resource:
 
 
 def settled(key_life: float, grant_delay: float) -> float:
-    """Until when a grant must have been created to count without its token: no clock matters where there is no delay."""
+    """Until when a grant must have been created to count without its token; without a delay no clock matters."""
     return key_life - grant_delay if grant_delay else math.inf
 
 
