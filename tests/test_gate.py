@@ -363,3 +363,18 @@ def test_a_refusal_is_kept_for_who_asks_why(core: Core) -> None:
         kept = core.denials.kept.pop(answer.request_id)
         assert (kept["action"], kept["resource"], kept["caller"]) == (action, resource, alice.arn)
         assert (kept["allowed"], kept["reason"]) == (False, "IMPLICIT_IDENTITY")
+
+
+def test_a_denial_that_cannot_be_explained_is_recorded_all_the_same(
+    core: Core, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong with the explanation, caller, audit and operator get theirs."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("strongroom.dispatch.pipeline.explain", failing)
+    answer = core.call("Encrypt", caller=user(core, "nobody"), KeyId=core.new_key(), Plaintext=b"x")
+    assert (answer.code, answer.record["errorCode"]) == (DENIED, DENIED)
+    assert core.denials.kept == {}
+    assert "the denial is not explained" in caplog.text

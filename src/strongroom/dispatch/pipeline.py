@@ -370,8 +370,12 @@ class Prepared:
         return Outcome(200, None, body, event.event_id, payload, usages)
 
     def _keep_denial(self, fault: Fault | None) -> None:
-        """Keep why the request was denied, for ``strongroom explain``."""
+        """Keep why the request was denied, for ``strongroom explain``; whatever fails here, the denial is recorded."""
         denial = None if self._gate is None else self._gate.denial
-        if denial is not None and isinstance(fault, AccessDeniedException):
+        if denial is None or not isinstance(fault, AccessDeniedException):
+            return
+        try:
             explanation = msgspec.json.encode(explain(*denial, caller=self._facts.caller.arn, denied=True))
             self._core.denials.keep(self._facts.request_id, self._core.clocks.machine(), explanation)
+        except Exception:  # noqa: BLE001 - an explanation is never worth a record
+            _log.exception("%s %s: the denial is not explained", self._operation.name, self._facts.request_id)
